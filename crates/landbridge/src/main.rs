@@ -1,0 +1,3 @@
+//! landbridge
+
+fn main() {}
