@@ -1,1 +1,33 @@
-//! landbridge-emulator
+//! AWS in a process: what Amazon ECS, Cloud Map, IAM, STS and CloudWatch Logs would remember and do, over injected time.
+//!
+//! One model, three fronts: [`Emulator::respond`] answers an HTTP request without a socket, [`Emulator::serve`] listens on
+//! loopback, and [`Emulator::advance`] moves virtual time. Nothing here sleeps or reads a clock of its own, every
+//! identifier comes from a seed, and no code is shared with the operator, so the two cannot share a mistake.
+//! Behaviour is cited by the page of the AWS API reference or developer guide that documents it.
+
+mod calls;
+mod clock;
+mod cloud_map;
+mod ecs;
+mod emulator;
+mod faults;
+mod gateway;
+mod iam;
+mod logs;
+mod quotas;
+mod refusal;
+mod scripts;
+mod server;
+mod sts;
+mod timings;
+mod wire;
+mod world;
+
+pub use calls::{Call, Calls};
+pub use clock::Clock;
+pub use emulator::{Builder, Emulator};
+pub use faults::{Fault, FaultKind};
+pub use gateway::ConnectionLost;
+pub use scripts::{TaskFate, TaskScript};
+pub use server::Server;
+pub use timings::Timings;

@@ -1,0 +1,234 @@
+//! The handle on an emulated AWS: build it, call it, move its time, break it, look inside.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::calls::{CallLog, Calls};
+use crate::clock::Clock;
+use crate::faults::{Fault, Faults};
+use crate::gateway;
+use crate::quotas::Quotas;
+use crate::scripts::{TaskScript, TaskScripts};
+use crate::timings::Timings;
+use crate::world::{Queue, Rng, Services, World};
+
+/// An AWS of its own. Clones are handles on the same world.
+#[derive(Debug, Clone)]
+pub struct Emulator {
+    world: Arc<Mutex<World>>,
+    clock: Clock,
+}
+
+/// What an [`Emulator`] starts with.
+#[derive(Debug, Clone)]
+pub struct Builder {
+    account: String,
+    region: String,
+    speed: f64,
+    seed: u64,
+    quotas: bool,
+    timings: Timings,
+    clock: Option<Clock>,
+}
+
+impl Emulator {
+    /// Account 000000000000, us-east-1, the machine's time, quotas off.
+    pub fn builder() -> Builder {
+        Builder {
+            account: "000000000000".to_owned(),
+            region: "us-east-1".to_owned(),
+            speed: 1.0,
+            seed: 0,
+            quotas: false,
+            timings: Timings::default(),
+            clock: None,
+        }
+    }
+
+    /// Answers one request at the present, after everything due until then has happened.
+    /// A response with [`crate::ConnectionLost`] in its extensions stands for an answer that never came.
+    #[allow(clippy::needless_pass_by_value)]
+    pub fn respond(&self, request: Request<Bytes>) -> Response<Bytes> {
+        gateway::respond(&mut self.present(), &request)
+    }
+
+    /// Lets everything happen that is due. The server's ticker calls it; in-process users need not.
+    pub fn tick(&self) {
+        drop(self.present());
+    }
+
+    /// Moves a manual clock forward, event by event. On a real clock it only lets due events happen.
+    pub fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+        self.tick();
+    }
+
+    /// Runs a manual clock from event to event until nothing is planned or `limit` of virtual time has passed.
+    /// Returns the virtual time that took.
+    pub fn settle(&self, limit: Duration) -> Duration {
+        let start = self.now();
+        let end = crate::clock::later(start, limit);
+        loop {
+            let next = self.present().queue.next_at().filter(|at| *at <= end);
+            let Some(next) = next else { break };
+            let before = self.now();
+            self.clock.advance_to(next);
+            if self.now() == before && next > before {
+                break; // A real clock cannot be moved.
+            }
+            self.tick();
+        }
+        Duration::from_secs_f64(crate::clock::seconds_between(start, self.now()))
+    }
+
+    /// The present in virtual time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The account calls belong to unless their credentials name another.
+    pub fn account(&self) -> String {
+        self.lock().account.clone()
+    }
+
+    /// The region calls belong to unless their signature names another.
+    pub fn region(&self) -> String {
+        self.lock().region.clone()
+    }
+
+    /// Every call so far.
+    pub fn calls(&self) -> Calls {
+        self.lock().calls.copy()
+    }
+
+    /// Every call so far, and starts counting again.
+    pub fn take_calls(&self) -> Calls {
+        self.lock().calls.take()
+    }
+
+    /// Adds a rule that breaks calls.
+    pub fn fault(&self, rule: Fault) {
+        self.lock().faults.add(rule);
+    }
+
+    /// Removes every rule that breaks calls.
+    pub fn clear_faults(&self) {
+        self.lock().faults.clear();
+    }
+
+    /// Adds a script that decides what becomes of tasks with certain images.
+    pub fn script(&self, script: TaskScript) {
+        self.lock().scripts.add(script);
+    }
+
+    /// Removes added scripts; the built-in ones stay.
+    pub fn clear_scripts(&self) {
+        self.lock().scripts.clear();
+    }
+
+    /// Switches request quotas on, with full buckets, or off.
+    pub fn enforce_quotas(&self, enforced: bool) {
+        self.lock().quotas.enforce(enforced);
+    }
+
+    /// Everything the services remember, as JSON, for a look from outside.
+    pub fn state(&self) -> Value {
+        let world = self.present();
+        let Services { ecs, cloud_map, iam, logs, sts } = &world.services;
+        json!({
+            "now": world.now.to_string(),
+            "ecs": ecs.dump(),
+            "cloudMap": cloud_map.dump(),
+            "iam": iam.dump(),
+            "logs": logs.dump(),
+            "sts": sts.dump(),
+        })
+    }
+
+    fn present(&self) -> MutexGuard<'_, World> {
+        let mut world = self.lock();
+        world.run_until(self.clock.now());
+        world
+    }
+
+    fn lock(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Builder {
+    /// The account of calls whose credentials name no other.
+    #[must_use]
+    pub fn account(mut self, account: impl Into<String>) -> Self {
+        self.account = account.into();
+        self
+    }
+
+    /// The region of calls whose signature names no other.
+    #[must_use]
+    pub fn region(mut self, region: impl Into<String>) -> Self {
+        self.region = region.into();
+        self
+    }
+
+    /// Virtual seconds per second of the machine; without effect beside [`Builder::clock`].
+    #[must_use]
+    pub fn speed(mut self, speed: f64) -> Self {
+        self.speed = speed;
+        self
+    }
+
+    /// Where identifiers, addresses and chance come from: the same seed and calls give the same history.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Whether AWS's published request quotas are enforced.
+    #[must_use]
+    pub fn quotas(mut self, quotas: bool) -> Self {
+        self.quotas = quotas;
+        self
+    }
+
+    /// How long things take in virtual time.
+    #[must_use]
+    pub fn timings(mut self, timings: Timings) -> Self {
+        self.timings = timings;
+        self
+    }
+
+    /// The source of time, instead of the machine's.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Starts the world.
+    pub fn build(self) -> Emulator {
+        let clock = self.clock.unwrap_or_else(|| Clock::real(self.speed));
+        let mut quotas = Quotas::default();
+        quotas.enforce(self.quotas);
+        let world = World {
+            now: clock.now(),
+            account: self.account,
+            region: self.region,
+            services: Services::default(),
+            queue: Queue::default(),
+            rng: Rng::seeded(self.seed),
+            timings: self.timings,
+            scripts: TaskScripts::default(),
+            calls: CallLog::default(),
+            faults: Faults::default(),
+            quotas,
+        };
+        Emulator { world: Arc::new(Mutex::new(world)), clock }
+    }
+}

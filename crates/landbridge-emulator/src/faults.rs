@@ -1,0 +1,184 @@
+//! Faults of the API itself: rules that refuse, delay knowledge of, or lose the answer to a call.
+//! Faults of tasks are in `scripts`.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::clock::later;
+use crate::refusal::Refusal;
+use crate::world::{Rng, Services};
+
+/// What goes wrong.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FaultKind {
+    /// `ThrottlingException`, "Rate exceeded" (`Throttling` for the query services); nothing happens.
+    Throttle,
+    /// HTTP 500 with the service's own code; nothing happens.
+    ServerError,
+    /// A refusal with this code and message; nothing happens.
+    Error(String, String),
+    /// The connection breaks before AWS saw the request; nothing happens.
+    LoseAnswerBefore,
+    /// AWS does what was asked, and the connection breaks before the answer.
+    LoseAnswerAfter,
+    /// The call is answered from what was true this long ago. Only for calls that read.
+    StaleRead(Duration),
+}
+
+/// One rule. The first rule that matches a call decides.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fault {
+    action: String,
+    kind: FaultKind,
+    skip: u64,
+    times: Option<u64>,
+    probability: f64,
+}
+
+impl Fault {
+    /// Breaks each call whose `service:Action` matches the glob (`*` stands for any text), until told otherwise.
+    pub fn on(action: impl Into<String>, kind: FaultKind) -> Self {
+        Self { action: action.into(), kind, skip: 0, times: None, probability: 1.0 }
+    }
+
+    /// Only the `nth` matching call from now, counted from 1.
+    #[must_use]
+    pub fn nth(mut self, nth: u64) -> Self {
+        self.skip = nth.saturating_sub(1);
+        self.times = Some(1);
+        self
+    }
+
+    /// Only this many matching calls, then never again.
+    #[must_use]
+    pub fn times(mut self, times: u64) -> Self {
+        self.times = Some(times);
+        self
+    }
+
+    /// Each matching call with this probability (0 to 1), drawn from the emulator's seed.
+    #[must_use]
+    pub fn probability(mut self, probability: f64) -> Self {
+        self.probability = probability;
+        self
+    }
+}
+
+/// The rules in force and, while a rule asks for stale reads, the past they are answered from.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    rules: Vec<Fault>,
+    past: VecDeque<(Timestamp, Box<Services>)>,
+}
+
+/// How much of the past is kept; older moments are merged away.
+const MOMENTS: usize = 256;
+
+impl Faults {
+    pub(crate) fn add(&mut self, rule: Fault) {
+        self.rules.push(rule);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.rules.clear();
+        self.past.clear();
+    }
+
+    /// The fault this call meets, if any; uses up the rule.
+    pub(crate) fn meet(&mut self, action: &str, rng: &mut Rng) -> Option<FaultKind> {
+        let mut met = None;
+        for rule in &mut self.rules {
+            if met.is_some() || !matches(&rule.action, action) || rule.times == Some(0) {
+                continue;
+            }
+            if rule.skip > 0 {
+                rule.skip -= 1;
+                continue;
+            }
+            if rule.probability < 1.0 && rng.fraction() >= rule.probability {
+                continue;
+            }
+            if let Some(times) = &mut rule.times {
+                *times -= 1;
+            }
+            met = Some(rule.kind.clone());
+        }
+        met
+    }
+
+    /// True while a rule may ask for the past, so that it has to be recorded.
+    pub(crate) fn needs_past(&self) -> bool {
+        self.rules.iter().any(|rule| matches!(rule.kind, FaultKind::StaleRead(_)) && rule.times != Some(0))
+    }
+
+    /// Remembers what was true up to `until`.
+    pub(crate) fn remember(&mut self, until: Timestamp, services: &Services) {
+        if self.past.len() >= MOMENTS {
+            self.past.pop_front();
+        }
+        self.past.push_back((until, Box::new(services.clone())));
+    }
+
+    /// What was true `lag` before `now`: none if nothing has changed since.
+    pub(crate) fn past(&self, now: Timestamp, lag: Duration) -> Option<Box<Services>> {
+        self.past.iter().find(|(until, _)| later(*until, lag) > now).map(|(_, services)| services.clone())
+    }
+}
+
+impl FaultKind {
+    /// The refusal this fault is answered with, where it is one. `query` services spell the codes differently.
+    pub(crate) fn refusal(&self, query: bool) -> Option<Refusal> {
+        match self {
+            Self::Throttle if query => Some(Refusal::new("Throttling", "Rate exceeded")),
+            Self::Throttle => Some(Refusal::throttled()),
+            Self::ServerError if query => Some(Refusal::new("ServiceFailure", "Service failure.").status(500)),
+            Self::ServerError => Some(Refusal::server_error()),
+            Self::Error(code, message) => Some(Refusal::new(code.clone(), message.clone())),
+            Self::LoseAnswerBefore | Self::LoseAnswerAfter | Self::StaleRead(_) => None,
+        }
+    }
+}
+
+/// `pattern` with `*` for any text, against the whole of `text`, ignoring case.
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.to_ascii_lowercase(), text.to_ascii_lowercase());
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else { return false };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else { return rest.is_empty() };
+    for part in parts {
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_text_and_the_rest_must_match_wholly() {
+        for (pattern, action, expected) in [
+            ("ecs:CreateService", "ecs:CreateService", true),
+            ("ecs:CreateService", "ecs:CreateServices", false),
+            ("ecs:*Service", "ecs:CreateService", true),
+            ("*", "iam:GetRole", true),
+            ("ecs:De*ice*s", "ecs:DescribeServices", true),
+            ("iam:*", "ecs:CreateService", false),
+        ] {
+            assert_eq!(matches(pattern, action), expected, "{pattern} against {action}");
+        }
+    }
+
+    #[test]
+    fn the_nth_call_is_broken_and_no_other() {
+        let mut faults = Faults::default();
+        faults.add(Fault::on("ecs:*", FaultKind::Throttle).nth(2));
+        let mut rng = Rng::seeded(1);
+        let met: Vec<bool> = (0..4).map(|_| faults.meet("ecs:ListServices", &mut rng).is_some()).collect();
+        assert_eq!(met, [false, true, false, false]);
+    }
+}

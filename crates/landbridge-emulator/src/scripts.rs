@@ -1,0 +1,122 @@
+//! What becomes of a task, decided by its containers' images: the way to make a task fail on purpose.
+//!
+//! Built in, by text anywhere in the image's name or tag:
+//! | text | fate |
+//! |---|---|
+//! | `pull-error` | the image cannot be pulled (`CannotPullContainerError`) |
+//! | `crash` | the container exits with code 1 two seconds after it starts |
+//! | `crash-after-30s`, `exit-137` | the same after 30 seconds; with code 137 |
+//! | `unhealthy` | the container's health check never passes |
+//! | `slow-start` | pulling takes ten times as long |
+//! | `no-capacity` | no capacity is found to place the task |
+//!
+//! Tests add their own with [`crate::Emulator::script`]; the newest matching script decides.
+
+use std::time::Duration;
+
+use crate::faults::matches;
+
+/// How a task with a certain image ends up.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TaskFate {
+    /// Runs, and passes its health check if it has one.
+    Run,
+    /// The image cannot be pulled.
+    PullError,
+    /// The container exits with `exit_code`, `after` it started.
+    Crash {
+        /// Running time before it exits.
+        after: Duration,
+        /// What it exits with.
+        exit_code: i32,
+    },
+    /// Runs, but its health check never passes.
+    Unhealthy,
+    /// Runs after this much longer than usual.
+    SlowStart(Duration),
+    /// There is no capacity to place it.
+    NoCapacity,
+}
+
+/// A fate for every image that matches a glob (`*` stands for any text).
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskScript {
+    image: String,
+    fate: TaskFate,
+}
+
+impl TaskScript {
+    /// Gives `fate` to each task started from now on with a container whose image matches `image`.
+    pub fn new(image: impl Into<String>, fate: TaskFate) -> Self {
+        Self { image: image.into(), fate }
+    }
+}
+
+#[derive(Debug, Default, Clone)]
+pub(crate) struct TaskScripts(Vec<TaskScript>);
+
+impl TaskScripts {
+    pub(crate) fn add(&mut self, script: TaskScript) {
+        self.0.push(script);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    pub(crate) fn fate(&self, image: &str, pulling: Duration) -> TaskFate {
+        let told = self.0.iter().rev().find(|script| matches(&script.image, image));
+        told.map_or_else(|| built_in(image, pulling), |script| script.fate.clone())
+    }
+}
+
+fn built_in(image: &str, pulling: Duration) -> TaskFate {
+    if image.contains("pull-error") {
+        TaskFate::PullError
+    } else if image.contains("no-capacity") {
+        TaskFate::NoCapacity
+    } else if image.contains("unhealthy") {
+        TaskFate::Unhealthy
+    } else if image.contains("slow-start") {
+        TaskFate::SlowStart(pulling * 9)
+    } else if image.contains("crash") {
+        let after = number_after(image, "crash-after-").unwrap_or(2);
+        let exit_code = number_after(image, "exit-").unwrap_or(1) as i32;
+        TaskFate::Crash { after: Duration::from_secs(after.into()), exit_code }
+    } else {
+        TaskFate::Run
+    }
+}
+
+/// The decimal number right after the first `marker`.
+fn number_after(text: &str, marker: &str) -> Option<u32> {
+    let (_, rest) = text.split_once(marker)?;
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).map_or(rest, |end| &rest[..end]);
+    digits.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_says_what_becomes_of_its_task() {
+        let fate = |image| TaskScripts::default().fate(image, Duration::from_secs(8));
+        assert_eq!(fate("nginx:1"), TaskFate::Run);
+        assert_eq!(fate("landbridge.test/pull-error:1"), TaskFate::PullError);
+        assert_eq!(
+            fate("landbridge.test/crash-after-30s:exit-137"),
+            TaskFate::Crash { after: Duration::from_secs(30), exit_code: 137 }
+        );
+        assert_eq!(fate("shop:crash"), TaskFate::Crash { after: Duration::from_secs(2), exit_code: 1 });
+    }
+
+    #[test]
+    fn the_newest_script_decides_over_older_ones_and_the_built_in() {
+        let mut scripts = TaskScripts::default();
+        scripts.add(TaskScript::new("*crash*", TaskFate::Unhealthy));
+        scripts.add(TaskScript::new("shop:*", TaskFate::Run));
+        assert_eq!(scripts.fate("shop:crash", Duration::ZERO), TaskFate::Run);
+        assert_eq!(scripts.fate("other:crash", Duration::ZERO), TaskFate::Unhealthy);
+    }
+}

@@ -1,0 +1,65 @@
+//! How long things take in virtual time. The defaults are of the order AWS Fargate shows; tests shorten them.
+
+use std::time::Duration;
+
+/// Durations of the data plane, all in virtual time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Timings {
+    /// From a change until the service scheduler looks at it.
+    pub scheduler: Duration,
+    /// PROVISIONING: attaching the network interface.
+    pub provisioning: Duration,
+    /// PENDING: pulling images.
+    pub pulling: Duration,
+    /// RUNNING to HEALTHY for a container with a health check.
+    pub healthy: Duration,
+    /// Time a task must stay RUNNING before a deployment counts on it.
+    pub settle: Duration,
+    /// From StopTask (SIGTERM) to STOPPED.
+    pub stopping: Duration,
+    /// How long a STOPPED task can still be described (one hour on AWS: "Amazon ECS task lifecycle").
+    pub stopped_retention: Duration,
+    /// How long an INACTIVE service can still be described.
+    pub inactive_retention: Duration,
+    /// How long each stage of a blue/green, linear or canary deployment takes on its own.
+    pub stage: Duration,
+    /// How long an asynchronous Cloud Map operation takes.
+    pub cloud_map_operation: Duration,
+    /// How long IAM needs until another service sees a new role.
+    pub iam_propagation: Duration,
+}
+
+impl Default for Timings {
+    fn default() -> Self {
+        Self {
+            scheduler: Duration::from_millis(500),
+            provisioning: Duration::from_secs(4),
+            pulling: Duration::from_secs(8),
+            healthy: Duration::from_secs(10),
+            settle: Duration::from_secs(10),
+            stopping: Duration::from_secs(5),
+            stopped_retention: Duration::from_hours(1),
+            inactive_retention: Duration::from_hours(1),
+            stage: Duration::from_secs(5),
+            cloud_map_operation: Duration::from_secs(3),
+            iam_propagation: Duration::ZERO,
+        }
+    }
+}
+
+impl Timings {
+    /// Everything that is only waiting takes a few milliseconds, for tests that run on a real clock.
+    pub fn quick() -> Self {
+        Self {
+            scheduler: Duration::from_millis(2),
+            provisioning: Duration::from_millis(5),
+            pulling: Duration::from_millis(5),
+            healthy: Duration::from_millis(10),
+            settle: Duration::from_millis(20),
+            stopping: Duration::from_millis(5),
+            stage: Duration::from_millis(10),
+            cloud_map_operation: Duration::from_millis(5),
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Everything AWS would remember, the queue of what happens next, and the identity of a call.
+//!
+//! The world has no clock: whoever holds it says how far to run. Events of equal time run in the order they were
+//! planned, so a seed and a sequence of calls give the same history every time.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::calls::CallLog;
+use crate::clock::later;
+use crate::faults::Faults;
+use crate::quotas::Quotas;
+use crate::scripts::TaskScripts;
+use crate::timings::Timings;
+use crate::{cloud_map, ecs, iam, logs, sts};
+
+/// What the services remember: all of it can be copied, which is how a stale read is answered.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Services {
+    pub(crate) ecs: ecs::Ecs,
+    pub(crate) cloud_map: cloud_map::CloudMap,
+    pub(crate) iam: iam::Iam,
+    pub(crate) logs: logs::Logs,
+    pub(crate) sts: sts::Sts,
+}
+
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) now: Timestamp,
+    /// The account and region of calls whose credentials name no other.
+    pub(crate) account: String,
+    pub(crate) region: String,
+    pub(crate) services: Services,
+    pub(crate) queue: Queue,
+    pub(crate) rng: Rng,
+    pub(crate) timings: Timings,
+    pub(crate) scripts: TaskScripts,
+    pub(crate) calls: CallLog,
+    pub(crate) faults: Faults,
+    pub(crate) quotas: Quotas,
+}
+
+/// Who calls, where and when; made by the gateway for each request.
+#[derive(Debug, Clone)]
+pub(crate) struct Cx {
+    pub(crate) now: Timestamp,
+    pub(crate) region: String,
+    pub(crate) account: String,
+    /// ARN of the calling principal.
+    pub(crate) principal: String,
+    pub(crate) request_id: String,
+}
+
+/// Something that happens by itself at its time.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Event {
+    Ecs(ecs::Event),
+    CloudMap(cloud_map::Event),
+}
+
+impl World {
+    /// Plans `event` for `delay` from the world's present.
+    pub(crate) fn after(&mut self, delay: Duration, event: Event) {
+        let at = later(self.now, delay);
+        self.queue.push(at, event);
+    }
+
+    /// Lets everything happen that is due until `to`, each at its own time, and makes `to` the present.
+    pub(crate) fn run_until(&mut self, to: Timestamp) {
+        while let Some((at, event)) = self.queue.pop_due(to) {
+            self.now = self.now.max(at);
+            match event {
+                Event::Ecs(event) => ecs::happen(self, event),
+                Event::CloudMap(event) => cloud_map::happen(self, event),
+            }
+        }
+        self.now = self.now.max(to);
+    }
+}
+
+/// Planned events in order of (time, planning order).
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    heap: BinaryHeap<Reverse<Planned>>,
+    planned: u64,
+}
+
+#[derive(Debug)]
+struct Planned {
+    at: Timestamp,
+    seq: u64,
+    event: Event,
+}
+
+impl Queue {
+    fn push(&mut self, at: Timestamp, event: Event) {
+        self.planned += 1;
+        self.heap.push(Reverse(Planned { at, seq: self.planned, event }));
+    }
+
+    fn pop_due(&mut self, until: Timestamp) -> Option<(Timestamp, Event)> {
+        if self.heap.peek()?.0.at > until {
+            return None;
+        }
+        self.heap.pop().map(|Reverse(planned)| (planned.at, planned.event))
+    }
+
+    /// When the next thing happens.
+    pub(crate) fn next_at(&self) -> Option<Timestamp> {
+        self.heap.peek().map(|planned| planned.0.at)
+    }
+}
+
+impl PartialEq for Planned {
+    fn eq(&self, other: &Self) -> bool {
+        self.seq == other.seq
+    }
+}
+
+impl Eq for Planned {}
+
+impl PartialOrd for Planned {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Planned {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.seq).cmp(&(other.at, other.seq))
+    }
+}
+
+/// SplitMix64: small, seedable and good enough for identifiers and jitter; nothing here is a secret.
+#[derive(Debug, Clone)]
+pub(crate) struct Rng(u64);
+
+impl Rng {
+    pub(crate) fn seeded(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number in `0.0..1.0`.
+    pub(crate) fn fraction(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// A number below `bound`; 0 for a bound of 0.
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.next().checked_rem(bound).unwrap_or(0)
+    }
+
+    /// `digits` lowercase hexadecimal digits, as in task and revision identifiers.
+    pub(crate) fn hex(&mut self, digits: usize) -> String {
+        let mut text = String::with_capacity(digits + 16);
+        while text.len() < digits {
+            text.push_str(&format!("{:016x}", self.next()));
+        }
+        text.truncate(digits);
+        text
+    }
+
+    /// `digits` decimal digits without a leading zero, as in `ecs-svc/1234567890123456789`.
+    pub(crate) fn decimal(&mut self, digits: usize) -> String {
+        (0..digits)
+            .map(|place| if place == 0 { 1 + self.below(9) } else { self.below(10) })
+            .map(|d| d.to_string())
+            .collect()
+    }
+
+    /// A random UUID in AWS's lower-case form.
+    pub(crate) fn uuid(&mut self) -> String {
+        let bytes = (u128::from(self.next()) << 64) | u128::from(self.next());
+        uuid::Builder::from_random_bytes(bytes.to_be_bytes()).into_uuid().to_string()
+    }
+}
