@@ -1,1 +1,16 @@
-//! landbridge-plan
+//! From custom resources and what AWS says to a [`plan::Plan`]. Pure: no I/O, no clock, no client.
+//!
+//! One planner serves the operator, the CLI and the tests. It is total (bad input is a refusal, waiting is a wait,
+//! neither is an error) and deterministic.
+#![deny(missing_docs)]
+
+pub mod account;
+pub mod change;
+pub mod hash;
+pub mod kind;
+pub mod objects;
+pub mod owner;
+pub mod plan;
+pub mod policy;
+pub mod token;
+pub mod verdict;

@@ -1,0 +1,236 @@
+//! Capacity providers: Auto Scaling groups, and the instances that ECS runs itself.
+//! Which instances those may be is in [`super::instance_requirements`].
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::instance_requirements::InstanceRequirements;
+use super::tag::Tag;
+use super::toggle::Toggle;
+
+/// A capacity provider; exactly one of the two kinds is set.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CapacityProvider {
+    /// Name, at most 255 letters, digits, `_` and `-`; not beginning with `aws`, `ecs` or `fargate`.
+    #[schemars(length(min = 1, max = 255))]
+    pub name: String,
+    /// Instances of an Auto Scaling group of the account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auto_scaling_group_provider: Option<AutoScalingGroupProvider>,
+    /// Instances that ECS starts, patches and ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub managed_instances_provider: Option<Box<ManagedInstancesProvider>>,
+    /// Tags of the capacity provider, at most 50; Landbridge adds its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["key"], "x-landbridge-order" = "set"))]
+    pub tags: Vec<Tag>,
+}
+
+/// Capacity from an Auto Scaling group.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AutoScalingGroupProvider {
+    /// ARN or name of the group.
+    pub auto_scaling_group_arn: String,
+    /// Whether and how ECS scales the group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub managed_scaling: Option<ManagedScaling>,
+    /// Keeps instances with tasks from being scaled in; needs `managedScaling`; DISABLED when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-landbridge-default" = "DISABLED"))]
+    pub managed_termination_protection: Option<Toggle>,
+    /// Drains instances before they end; ENABLED when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-landbridge-default" = "ENABLED"))]
+    pub managed_draining: Option<Toggle>,
+}
+
+/// How ECS scales an Auto Scaling group.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ManagedScaling {
+    /// Whether ECS scales the group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<Toggle>,
+    /// Use of the group to aim for, in per cent; 100 when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100), extend("x-landbridge-default" = 100))]
+    pub target_capacity: Option<i32>,
+    /// Fewest instances to add at once; 1 when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10000), extend("x-landbridge-default" = 1))]
+    pub minimum_scaling_step_size: Option<i32>,
+    /// Most instances to add at once; 10000 when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10000), extend("x-landbridge-default" = 10000))]
+    pub maximum_scaling_step_size: Option<i32>,
+    /// Seconds before a new instance counts; 300 when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 10000), extend("x-landbridge-default" = 300))]
+    pub instance_warmup_period: Option<i32>,
+}
+
+/// Capacity from EC2 instances that ECS runs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ManagedInstancesProvider {
+    /// IAM role with which ECS runs the instances.
+    pub infrastructure_role_arn: String,
+    /// What the instances are.
+    pub instance_launch_template: Box<InstanceLaunchTemplate>,
+    /// Whose tags the instances carry; NONE when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-landbridge-default" = "NONE"))]
+    pub propagate_tags: Option<PropagateInstanceTags>,
+    /// When idle instances go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub infrastructure_optimization: Option<InfrastructureOptimization>,
+    /// What happens to impaired instances.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auto_repair_configuration: Option<AutoRepairConfiguration>,
+}
+
+/// Whose tags managed instances carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum PropagateInstanceTags {
+    /// The capacity provider's.
+    CapacityProvider,
+    /// Nobody's.
+    None,
+}
+
+/// What managed instances are.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InstanceLaunchTemplate {
+    /// ARN of the instance profile.
+    pub ec2_instance_profile_arn: String,
+    /// Subnets and security groups of the instances.
+    pub network_configuration: InstanceNetwork,
+    /// Size of the data volume.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storage_configuration: Option<InstanceStorage>,
+    /// Use of disks that are built in to the instance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local_storage_configuration: Option<InstanceLocalStorage>,
+    /// How often CloudWatch gets figures; BASIC when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-landbridge-default" = "BASIC"))]
+    pub monitoring: Option<InstanceMonitoring>,
+    /// How instances are bought; ON_DEMAND when absent. Cannot be changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-landbridge-default" = "ON_DEMAND"))]
+    pub capacity_option_type: Option<CapacityOptionType>,
+    /// Whether tags can be read through the instance's metadata service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance_metadata_tags_propagation: Option<bool>,
+    /// Which types of instance will do; ECS chooses when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance_requirements: Option<Box<InstanceRequirements>>,
+    /// FIPS 140-2 modules; on in GovCloud and off elsewhere when absent. Cannot be changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fips_enabled: Option<bool>,
+    /// Which capacity reservations are used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub capacity_reservations: Option<CapacityReservations>,
+}
+
+/// Network of managed instances.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InstanceNetwork {
+    /// IDs of the subnets.
+    #[schemars(extend("x-landbridge-order" = "set"))]
+    pub subnets: Vec<String>,
+    /// IDs of the security groups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-landbridge-order" = "set"))]
+    pub security_groups: Vec<String>,
+}
+
+/// Data volume of managed instances.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InstanceStorage {
+    /// Size in GiB.
+    #[serde(rename = "storageSizeGiB", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub storage_size_gib: Option<i32>,
+}
+
+/// Built-in disks of managed instances.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InstanceLocalStorage {
+    /// Whether they are used; false when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-landbridge-default" = false))]
+    pub use_local_storage: Option<bool>,
+}
+
+/// How often CloudWatch gets figures of an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum InstanceMonitoring {
+    /// Every five minutes.
+    Basic,
+    /// Every minute.
+    Detailed,
+}
+
+/// How managed instances are bought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum CapacityOptionType {
+    /// On demand.
+    OnDemand,
+    /// Spot, which AWS may take back.
+    Spot,
+    /// From capacity reservations.
+    Reserved,
+}
+
+/// Which capacity reservations are used.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CapacityReservations {
+    /// ARN of the group of reservations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reservation_group_arn: Option<String>,
+    /// Whether reservations must, should or must not be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reservation_preference: Option<ReservationPreference>,
+}
+
+/// How capacity reservations are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ReservationPreference {
+    /// Nothing else is used.
+    ReservationsOnly,
+    /// On-demand instances when there are none left.
+    ReservationsFirst,
+    /// They are left alone.
+    ReservationsExcluded,
+}
+
+/// When idle instances go.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InfrastructureOptimization {
+    /// Seconds before ECS removes idle instances, -1 for never, 0 to 3600; ECS chooses when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = -1, max = 3600))]
+    pub scale_in_after: Option<i32>,
+}
+
+/// What happens to impaired instances.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AutoRepairConfiguration {
+    /// Whether ECS replaces them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actions_status: Option<Toggle>,
+}

@@ -1,0 +1,24 @@
+//! Version `v1alpha1` of every kind, one file a kind.
+
+// The derive expands `pub` types inside an anonymous block, which the lint takes for unreachable.
+#![allow(unreachable_pub)]
+
+pub mod aws_account;
+pub mod cloud_map_namespace;
+pub mod ecs_cluster;
+pub mod ecs_service;
+pub mod iam_task_role;
+
+pub use aws_account::*;
+pub use cloud_map_namespace::*;
+pub use ecs_cluster::*;
+pub use ecs_service::*;
+pub use iam_task_role::*;
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::CustomResourceExt;
+
+/// The CustomResourceDefinitions as derived from the types, in the order in which they should be applied.
+pub fn derived_crds() -> Vec<CustomResourceDefinition> {
+    vec![AwsAccount::crd(), EcsCluster::crd(), CloudMapNamespace::crd(), IamTaskRole::crd(), EcsService::crd()]
+}

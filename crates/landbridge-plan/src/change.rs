@@ -1,0 +1,239 @@
+//! One typed AWS write. Every write of Landbridge is a `Change`; nothing else writes.
+//!
+//! Requests whose shape is declared in `landbridge-api` carry their body as JSON in ECS's own names, so that what a
+//! plan shows is what AWS gets. Strings may be tokens (see [`crate::token`]).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// A request body in the service's own JSON names.
+pub type Body = Map<String, Value>;
+/// Tags by key.
+pub type Tags = BTreeMap<String, String>;
+
+/// The tagging API that a resource belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Tagged {
+    /// Clusters, services, task definitions, capacity providers.
+    Ecs,
+    /// Namespaces and services.
+    CloudMap,
+    /// Log groups.
+    Logs,
+}
+
+/// One AWS write. What it produces for later steps is said in its documentation as «outputs».
+// The fields are the operation's own parameters, so their names say what a comment would.
+#[allow(missing_docs)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "operation", rename_all_fields = "camelCase")]
+pub enum Change {
+    /// ecs:CreateCluster. Outputs `arn`.
+    CreateCluster { name: String, body: Body },
+    /// ecs:UpdateCluster (settings, configuration, Service Connect defaults).
+    UpdateCluster { name: String, body: Body },
+    /// ecs:PutClusterCapacityProviders: replaces providers and default strategy.
+    PutClusterCapacityProviders { name: String, body: Body },
+    /// ecs:DeleteCluster.
+    DeleteCluster { name: String },
+
+    /// ecs:RegisterTaskDefinition. Outputs `arn`. The body's tags hold the content hash.
+    RegisterTaskDefinition { family: String, content: String, body: Body },
+    /// ecs:DeregisterTaskDefinition.
+    DeregisterTaskDefinition { arn: String },
+    /// ecs:CreateService. Outputs `arn`. The body holds the client token.
+    CreateService { cluster: String, name: String, body: Body },
+    /// ecs:UpdateService with only the fields that differ.
+    UpdateService { cluster: String, name: String, body: Body },
+    /// ecs:DeleteService with `force`.
+    DeleteService { cluster: String, name: String },
+
+    /// servicediscovery:CreateHttpNamespace, CreatePrivateDnsNamespace or CreatePublicDnsNamespace by `body.Type`.
+    /// Outputs `operation`, and `id` and `arn` once the operation has ended.
+    CreateNamespace { name: String, body: Body },
+    /// servicediscovery:UpdateHttpNamespace and its two siblings by `body.Type`. Outputs `operation`.
+    UpdateNamespace { id: String, name: String, body: Body },
+    /// servicediscovery:DeleteNamespace. Outputs `operation`.
+    DeleteNamespace { id: String, name: String },
+    /// servicediscovery:CreateService. Outputs `id` and `arn`.
+    CreateDiscoveryService { name: String, body: Body },
+    /// servicediscovery:UpdateService. Replaces description, DNS records and health check.
+    UpdateDiscoveryService { id: String, name: String, body: Body },
+    /// servicediscovery:DeregisterInstance, for instances that ECS left behind.
+    DeregisterInstance { service_id: String, instance_id: String },
+    /// servicediscovery:DeleteService.
+    DeleteDiscoveryService { id: String, name: String },
+
+    /// logs:CreateLogGroup.
+    CreateLogGroup { name: String, kms_key_id: Option<String>, tags: Tags },
+    /// logs:PutRetentionPolicy, or logs:DeleteRetentionPolicy when `days` is none.
+    SetRetention { name: String, days: Option<i32> },
+    /// logs:DeleteLogGroup.
+    DeleteLogGroup { name: String },
+
+    /// iam:CreateRole. Outputs `arn`.
+    CreateRole { name: String, path: String, trust: Value, body: Body, tags: Tags },
+    /// iam:UpdateAssumeRolePolicy.
+    UpdateTrust { role: String, trust: Value },
+    /// iam:UpdateRole: description and longest session, both always sent.
+    UpdateRole { role: String, description: String, max_session_duration: i32 },
+    /// iam:PutRolePermissionsBoundary, or iam:DeleteRolePermissionsBoundary when `arn` is none.
+    SetBoundary { role: String, arn: Option<String> },
+    /// iam:PutRolePolicy.
+    PutRolePolicy { role: String, name: String, document: Value },
+    /// iam:DeleteRolePolicy.
+    DeleteRolePolicy { role: String, name: String },
+    /// iam:AttachRolePolicy.
+    AttachRolePolicy { role: String, arn: String },
+    /// iam:DetachRolePolicy.
+    DetachRolePolicy { role: String, arn: String },
+    /// iam:TagRole and iam:UntagRole.
+    TagRole { role: String, set: Tags, remove: Vec<String> },
+    /// iam:DeleteRole.
+    DeleteRole { name: String },
+
+    /// TagResource and UntagResource of the service that the resource belongs to.
+    Tag { api: Tagged, arn: String, set: Tags, remove: Vec<String> },
+}
+
+/// How a plan line starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verb {
+    /// Something that is not there is made.
+    Create,
+    /// Something is changed in place.
+    Update,
+    /// Something is taken away.
+    Delete,
+}
+
+impl Change {
+    /// Create, update or delete.
+    pub fn verb(&self) -> Verb {
+        use Change as C;
+        match self {
+            C::CreateCluster { .. }
+            | C::RegisterTaskDefinition { .. }
+            | C::CreateService { .. }
+            | C::CreateNamespace { .. }
+            | C::CreateDiscoveryService { .. }
+            | C::CreateLogGroup { .. }
+            | C::CreateRole { .. } => Verb::Create,
+            C::DeleteCluster { .. }
+            | C::DeregisterTaskDefinition { .. }
+            | C::DeleteService { .. }
+            | C::DeleteNamespace { .. }
+            | C::DeregisterInstance { .. }
+            | C::DeleteDiscoveryService { .. }
+            | C::DeleteLogGroup { .. }
+            | C::DeleteRole { .. } => Verb::Delete,
+            C::UpdateCluster { .. }
+            | C::PutClusterCapacityProviders { .. }
+            | C::UpdateService { .. }
+            | C::UpdateNamespace { .. }
+            | C::UpdateDiscoveryService { .. }
+            | C::SetRetention { .. }
+            | C::UpdateTrust { .. }
+            | C::UpdateRole { .. }
+            | C::SetBoundary { .. }
+            | C::PutRolePolicy { .. }
+            | C::DeleteRolePolicy { .. }
+            | C::AttachRolePolicy { .. }
+            | C::DetachRolePolicy { .. }
+            | C::TagRole { .. }
+            | C::Tag { .. } => Verb::Update,
+        }
+    }
+
+    /// Whether something that runs or holds data goes away.
+    pub fn is_destructive(&self) -> bool {
+        self.verb() == Verb::Delete && !matches!(self, Change::DeregisterTaskDefinition { .. })
+    }
+
+    /// The thing that is written, in words: `ECS service prod/web`.
+    pub fn target(&self) -> String {
+        use Change as C;
+        match self {
+            C::CreateCluster { name, .. }
+            | C::UpdateCluster { name, .. }
+            | C::PutClusterCapacityProviders { name, .. }
+            | C::DeleteCluster { name } => format!("ECS cluster {name}"),
+            C::RegisterTaskDefinition { family, .. } => format!("task definition {family}"),
+            C::DeregisterTaskDefinition { arn } => format!("task definition {}", after_slash(arn)),
+            C::CreateService { cluster, name, .. }
+            | C::UpdateService { cluster, name, .. }
+            | C::DeleteService { cluster, name } => format!("ECS service {cluster}/{name}"),
+            C::CreateNamespace { name, .. } | C::UpdateNamespace { name, .. } | C::DeleteNamespace { name, .. } => {
+                format!("Cloud Map namespace {name}")
+            }
+            C::CreateDiscoveryService { name, .. }
+            | C::UpdateDiscoveryService { name, .. }
+            | C::DeleteDiscoveryService { name, .. } => format!("Cloud Map service {name}"),
+            C::DeregisterInstance { service_id, instance_id } => {
+                format!("Cloud Map instance {instance_id} of {service_id}")
+            }
+            C::CreateLogGroup { name, .. } | C::SetRetention { name, .. } | C::DeleteLogGroup { name } => {
+                format!("log group {name}")
+            }
+            C::CreateRole { name, .. } | C::DeleteRole { name } => format!("IAM role {name}"),
+            C::UpdateTrust { role, .. } => format!("trust policy of IAM role {role}"),
+            C::UpdateRole { role, .. } | C::SetBoundary { role, .. } => format!("IAM role {role}"),
+            C::PutRolePolicy { role, name, .. } | C::DeleteRolePolicy { role, name } => {
+                format!("policy {name} of IAM role {role}")
+            }
+            C::AttachRolePolicy { role, arn } | C::DetachRolePolicy { role, arn } => {
+                format!("managed policy {} of IAM role {role}", after_slash(arn))
+            }
+            C::TagRole { role, .. } => format!("tags of IAM role {role}"),
+            C::Tag { arn, .. } => format!("tags of {}", crate::token::shown(arn)),
+        }
+    }
+
+    /// The AWS operation, as IAM names it: `ecs:CreateService`.
+    pub fn operation(&self) -> &'static str {
+        use Change as C;
+        match self {
+            C::CreateCluster { .. } => "ecs:CreateCluster",
+            C::UpdateCluster { .. } => "ecs:UpdateCluster",
+            C::PutClusterCapacityProviders { .. } => "ecs:PutClusterCapacityProviders",
+            C::DeleteCluster { .. } => "ecs:DeleteCluster",
+            C::RegisterTaskDefinition { .. } => "ecs:RegisterTaskDefinition",
+            C::DeregisterTaskDefinition { .. } => "ecs:DeregisterTaskDefinition",
+            C::CreateService { .. } => "ecs:CreateService",
+            C::UpdateService { .. } => "ecs:UpdateService",
+            C::DeleteService { .. } => "ecs:DeleteService",
+            C::CreateNamespace { .. } => "servicediscovery:CreateNamespace",
+            C::UpdateNamespace { .. } => "servicediscovery:UpdateNamespace",
+            C::DeleteNamespace { .. } => "servicediscovery:DeleteNamespace",
+            C::CreateDiscoveryService { .. } => "servicediscovery:CreateService",
+            C::UpdateDiscoveryService { .. } => "servicediscovery:UpdateService",
+            C::DeregisterInstance { .. } => "servicediscovery:DeregisterInstance",
+            C::DeleteDiscoveryService { .. } => "servicediscovery:DeleteService",
+            C::CreateLogGroup { .. } => "logs:CreateLogGroup",
+            C::SetRetention { days: Some(_), .. } => "logs:PutRetentionPolicy",
+            C::SetRetention { days: None, .. } => "logs:DeleteRetentionPolicy",
+            C::DeleteLogGroup { .. } => "logs:DeleteLogGroup",
+            C::CreateRole { .. } => "iam:CreateRole",
+            C::UpdateTrust { .. } => "iam:UpdateAssumeRolePolicy",
+            C::UpdateRole { .. } => "iam:UpdateRole",
+            C::SetBoundary { arn: Some(_), .. } => "iam:PutRolePermissionsBoundary",
+            C::SetBoundary { arn: None, .. } => "iam:DeleteRolePermissionsBoundary",
+            C::PutRolePolicy { .. } => "iam:PutRolePolicy",
+            C::DeleteRolePolicy { .. } => "iam:DeleteRolePolicy",
+            C::AttachRolePolicy { .. } => "iam:AttachRolePolicy",
+            C::DetachRolePolicy { .. } => "iam:DetachRolePolicy",
+            C::TagRole { .. } => "iam:TagRole",
+            C::DeleteRole { .. } => "iam:DeleteRole",
+            C::Tag { api: Tagged::Ecs, .. } => "ecs:TagResource",
+            C::Tag { api: Tagged::CloudMap, .. } => "servicediscovery:TagResource",
+            C::Tag { api: Tagged::Logs, .. } => "logs:TagResource",
+        }
+    }
+}
+
+fn after_slash(arn: &str) -> &str {
+    crate::token::shown(arn).rsplit('/').next().unwrap_or(arn)
+}

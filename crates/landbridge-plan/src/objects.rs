@@ -1,0 +1,39 @@
+//! The other custom resources that an object may refer to, as one pass sees them.
+//!
+//! The operator answers from its watches, the CLI from its files; the planner cannot tell which.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use landbridge_api::v1alpha1::{CloudMapNamespace, EcsCluster, IamTaskRole};
+
+use crate::account::AccountTarget;
+use crate::plan::Unmet;
+
+/// Lookups of referenced objects, and of who refers to an object.
+pub trait Objects {
+    /// The account of that name. Without a name: the AWSAccount called `default`, or if there is none the process's
+    /// own AWS environment.
+    ///
+    /// # Errors
+    /// Not there, or its credentials have not been proved yet.
+    fn account(&self, name: Option<&str>) -> Result<Arc<AccountTarget>, Unmet>;
+    /// The ECSCluster of that name.
+    fn ecs_cluster(&self, name: &str) -> Option<Arc<EcsCluster>>;
+    /// The CloudMapNamespace of that name.
+    fn cloud_map_namespace(&self, name: &str) -> Option<Arc<CloudMapNamespace>>;
+    /// The IAMTaskRole of that namespace and name.
+    fn iam_task_role(&self, namespace: &str, name: &str) -> Option<Arc<IamTaskRole>>;
+    /// Namespaces that hold an IAMTaskRole of that name; only for the message that a reference cannot cross namespaces.
+    fn namespaces_with_iam_task_role(&self, name: &str) -> Vec<String>;
+    /// Labels of a Kubernetes namespace.
+    fn namespace_labels(&self, namespace: &str) -> BTreeMap<String, String>;
+    /// Objects that refer to this ECSCluster, as `ECSService shop/web`.
+    fn users_of_ecs_cluster(&self, name: &str) -> Vec<String>;
+    /// Objects that refer to this CloudMapNamespace.
+    fn users_of_cloud_map_namespace(&self, name: &str) -> Vec<String>;
+    /// Objects that refer to this IAMTaskRole.
+    fn users_of_iam_task_role(&self, namespace: &str, name: &str) -> Vec<String>;
+    /// Objects that refer to this AWSAccount.
+    fn users_of_account(&self, name: &str) -> Vec<String>;
+}
