@@ -5,8 +5,13 @@
 #![deny(missing_docs)]
 
 pub mod account;
+pub mod aws_account;
 pub mod change;
+pub mod cloud_map_namespace;
+pub mod ecs_cluster;
+pub mod ecs_service;
 pub mod hash;
+pub mod iam_task_role;
 pub mod kind;
 pub mod objects;
 pub mod owner;

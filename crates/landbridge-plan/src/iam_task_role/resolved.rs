@@ -1,0 +1,16 @@
+//! References of the kind, resolved.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::account::AccountTarget;
+
+/// The account and the name in AWS.
+#[derive(Clone, Debug, Serialize)]
+pub struct IamTaskRoleResolved {
+    /// The account.
+    pub account: Arc<AccountTarget>,
+    /// Name in AWS.
+    pub name: String,
+}
