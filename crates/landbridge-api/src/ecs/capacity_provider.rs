@@ -94,6 +94,7 @@ pub struct ManagedInstancesProvider {
 /// Whose tags managed instances carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(description = "")]
 pub enum PropagateInstanceTags {
     /// The capacity provider's.
     CapacityProvider,
@@ -173,6 +174,7 @@ pub struct InstanceLocalStorage {
 /// How often CloudWatch gets figures of an instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(description = "")]
 pub enum InstanceMonitoring {
     /// Every five minutes.
     Basic,
@@ -183,6 +185,7 @@ pub enum InstanceMonitoring {
 /// How managed instances are bought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(description = "")]
 pub enum CapacityOptionType {
     /// On demand.
     OnDemand,
@@ -207,6 +210,7 @@ pub struct CapacityReservations {
 /// How capacity reservations are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(description = "")]
 pub enum ReservationPreference {
     /// Nothing else is used.
     ReservationsOnly,

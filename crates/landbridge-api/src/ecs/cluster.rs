@@ -76,6 +76,7 @@ pub struct ExecuteCommandConfiguration {
 /// Where execute-command sessions are logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(description = "")]
 pub enum ExecuteCommandLogging {
     /// Where the container's `awslogs` configuration says.
     Default,
@@ -141,6 +142,6 @@ pub struct CapacityProviderStrategyItem {
     pub weight: Option<i32>,
     /// Tasks that run here first, 0 to 100000; only one item may have it; 0 when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 100000), extend("x-landbridge-default" = 0))]
+    #[schemars(range(min = 0, max = 100_000), extend("x-landbridge-default" = 0))]
     pub base: Option<i32>,
 }

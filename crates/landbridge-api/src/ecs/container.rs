@@ -175,6 +175,7 @@ pub struct ContainerDefinition {
 /// Whether image tags are resolved once per deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(description = "")]
 pub enum VersionConsistency {
     /// The tag's digest at the first task holds for the whole deployment.
     Enabled,
@@ -223,6 +224,7 @@ pub struct PortMapping {
 /// Transport protocol of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(description = "")]
 pub enum TransportProtocol {
     /// TCP.
     Tcp,
@@ -233,6 +235,7 @@ pub enum TransportProtocol {
 /// Application protocol of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(description = "")]
 pub enum ApplicationProtocol {
     /// HTTP/1.1.
     Http,
@@ -278,6 +281,7 @@ pub struct ContainerDependency {
 /// State of a container that another waits for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(description = "")]
 pub enum ContainerCondition {
     /// It has started.
     #[default]

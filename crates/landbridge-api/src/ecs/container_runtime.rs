@@ -84,6 +84,7 @@ pub struct Device {
 /// A right on a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(description = "")]
 pub enum DevicePermission {
     /// Read from it.
     Read,
@@ -132,6 +133,7 @@ pub struct Ulimit {
 /// A limit that Linux puts on processes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(description = "")]
 pub enum UlimitName {
     /// Open files.
     #[default]

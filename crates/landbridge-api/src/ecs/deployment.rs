@@ -49,6 +49,7 @@ pub struct DeploymentConfiguration {
 /// How traffic moves to a new revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(description = "")]
 pub enum DeploymentStrategy {
     /// Tasks are replaced a few at a time.
     Rolling,
@@ -99,6 +100,7 @@ pub struct ThresholdConfiguration {
 /// What a circuit breaker's threshold counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(description = "")]
 pub enum ThresholdType {
     /// Per cent of the desired count, within ECS's bounds.
     BoundedPercent,
@@ -155,6 +157,7 @@ pub struct DeploymentLifecycleHook {
 /// What a deployment hook does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(description = "")]
 pub enum HookTargetType {
     /// Calls a Lambda function.
     AwsLambda,
@@ -165,6 +168,7 @@ pub enum HookTargetType {
 /// A stage of a deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(description = "")]
 pub enum LifecycleStage {
     /// Before anything, when more than one revision is active.
     ReconcileService,
@@ -201,6 +205,7 @@ pub struct HookTimeout {
 /// What ECS does when a hook has not answered in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(description = "")]
 pub enum HookTimeoutAction {
     /// Goes back to the old revision.
     Rollback,
@@ -255,6 +260,7 @@ pub struct EarlySuccessCriteria {
 /// When the tasks of the old revision are removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(description = "")]
 pub enum RevisionCleanup {
     /// Before the deployment counts as done.
     Blocking,

@@ -56,6 +56,7 @@ pub struct GatewayHealthCheck {
 /// Protocol of a gateway's health check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(description = "")]
 pub enum GatewayHealthCheckProtocol {
     /// HTTP.
     Http,
@@ -70,7 +71,7 @@ pub struct GatewayHealthCheckMatcher {
     /// HTTP status codes, such as `200-299`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_code: Option<String>,
-    /// gRPC status codes, such as `0-99`.
+    /// Status codes of gRPC, such as `0-99`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grpc_code: Option<String>,
 }
@@ -88,6 +89,7 @@ pub struct GatewayFilters {
 /// Who can reach an ingress path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(description = "")]
 pub enum AccessType {
     /// Everybody.
     Public,

@@ -95,6 +95,7 @@ pub struct InstanceRequirements {
 /// Whether types with some property may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(description = "")]
 pub enum Inclusion {
     /// They may.
     Included,

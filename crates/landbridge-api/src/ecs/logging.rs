@@ -45,6 +45,7 @@ pub struct FirelensConfiguration {
 /// A log router.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(description = "")]
 pub enum FirelensType {
     /// Fluent Bit.
     #[default]

@@ -4,9 +4,9 @@
 //! `landbridge-aws`) and the comparison of what is wanted with what AWS says (in `landbridge-plan`'s `canonical`). For
 //! the last, fields carry hints as schema extensions, which `xtask` strips from the generated CRDs:
 //!
-//! - [`ORDER`] = `"set"`: the order of this list means nothing;
-//! - [`DEFAULT`] = a value: what AWS takes an absent field to mean; `{}` for a block that counts as there when absent;
-//! - [`UNITS`] = `"cpu"` or `"memory"`: spellings such as `1 vCPU` and `2 GB` mean an integer.
+//! - [`schema::ORDER`] = `"set"`: the order of this list means nothing;
+//! - [`schema::DEFAULT`] = a value: what AWS takes an absent field to mean; `{}` for a block that counts as there when absent;
+//! - [`schema::UNITS`] = `"cpu"` or `"memory"`: spellings such as `1 vCPU` and `2 GB` mean an integer.
 //!
 //! Where AWS adds values often (log drivers, operating systems, resource types) a field is text; where the set is closed
 //! it is an enumeration, so that the API server refuses a misspelling. Nothing here talks to AWS or knows a rule that
@@ -24,6 +24,7 @@ pub mod int_or_string;
 pub mod load_balancer;
 pub mod logging;
 pub mod network;
+pub mod schema;
 pub mod service;
 pub mod service_connect;
 pub mod tag;
@@ -43,10 +44,3 @@ pub use tag::Tag;
 pub use task_definition::{Compatibility, NetworkMode, TaskDefinition};
 pub use toggle::Toggle;
 pub use volume::Volume;
-
-/// Schema extension: how the order of a list counts; `"set"` when it does not.
-pub const ORDER: &str = "x-landbridge-order";
-/// Schema extension: what AWS takes an absent field to mean.
-pub const DEFAULT: &str = "x-landbridge-default";
-/// Schema extension: the unit in which a size is normalised.
-pub const UNITS: &str = "x-landbridge-units";

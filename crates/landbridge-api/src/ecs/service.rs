@@ -110,6 +110,7 @@ pub struct ServiceFields {
 /// Capacity that tasks run on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(description = "")]
 pub enum LaunchType {
     /// Container instances of the account.
     Ec2,
@@ -124,6 +125,7 @@ pub enum LaunchType {
 /// How many tasks a service has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(description = "")]
 pub enum SchedulingStrategy {
     /// As many as wanted.
     Replica,
@@ -134,6 +136,7 @@ pub enum SchedulingStrategy {
 /// Whose tags the tasks of a service carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(description = "")]
 pub enum PropagateTags {
     /// Nobody's.
     None,
@@ -156,6 +159,7 @@ pub struct DeploymentController {
 /// What carries out deployments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(description = "")]
 pub enum DeploymentControllerType {
     /// ECS itself, with every strategy of `deploymentConfiguration`.
     Ecs,
@@ -181,6 +185,7 @@ pub struct PlacementConstraint {
 /// Kind of placement rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(description = "")]
 pub enum PlacementConstraintType {
     /// Each task on another instance.
     DistinctInstance,
@@ -203,6 +208,7 @@ pub struct PlacementStrategy {
 /// How tasks are spread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(description = "")]
 pub enum PlacementStrategyType {
     /// Anywhere.
     Random,

@@ -155,6 +155,7 @@ pub struct ServiceConnectAccessLog {
 /// Form of access log lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(description = "")]
 pub enum AccessLogFormat {
     /// Plain text.
     #[default]
@@ -175,6 +176,7 @@ pub struct ServiceConnectContainer {
 /// How much the Service Connect proxy logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(description = "")]
 pub enum ProxyLogLevel {
     /// The ordinary log.
     Info,

@@ -83,6 +83,7 @@ pub struct TaskDefinition {
 /// Docker networking mode of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(description = "")]
 pub enum NetworkMode {
     /// Each task has a network interface of its own.
     Awsvpc,
@@ -97,6 +98,7 @@ pub enum NetworkMode {
 /// Kind of capacity a task definition can run on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(description = "")]
 pub enum Compatibility {
     /// Container instances of the account.
     Ec2,
@@ -111,6 +113,7 @@ pub enum Compatibility {
 /// Process namespace of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(description = "")]
 pub enum PidMode {
     /// The instance's namespace.
     Host,
@@ -121,6 +124,7 @@ pub enum PidMode {
 /// IPC namespace of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(description = "")]
 pub enum IpcMode {
     /// The instance's namespace.
     Host,
@@ -146,6 +150,7 @@ pub struct TaskPlacementConstraint {
 /// Kind of placement rule in a task definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(description = "")]
 pub enum TaskPlacementConstraintType {
     /// Only instances for which the expression holds.
     MemberOf,
@@ -201,6 +206,7 @@ pub struct RuntimePlatform {
 
 /// Processor architecture of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[schemars(description = "")]
 pub enum CpuArchitecture {
     /// 64-bit Intel and AMD.
     #[serde(rename = "X86_64")]

@@ -71,6 +71,7 @@ pub struct DockerVolumeConfiguration {
 /// How long a Docker volume lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(description = "")]
 pub enum VolumeScope {
     /// As long as the task.
     Task,
