@@ -48,6 +48,9 @@ pub(crate) fn respond(world: &mut World, request: &Request<Bytes>) -> Response<B
     };
     let cx = match identify(world, request.headers(), request_id.clone()) {
         Ok(cx) => cx,
+        Err(refusal) if matches!(routed.wire, Wire::Query(_)) => {
+            return finish(&routed, Err(sts::for_query(refusal)), &request_id);
+        }
         Err(refusal) => return finish(&routed, Err(refusal), &request_id),
     };
     let action = format!("{}:{}", routed.service, routed.operation);

@@ -5,6 +5,8 @@
 //! identifier comes from a seed, and no code is shared with the operator, so the two cannot share a mistake.
 //! Behaviour is cited by the page of the AWS API reference or developer guide that documents it.
 
+#[cfg(test)]
+mod bench;
 mod calls;
 mod clock;
 mod cloud_map;
@@ -13,6 +15,8 @@ mod emulator;
 mod faults;
 mod gateway;
 mod iam;
+mod identifier;
+mod input;
 mod logs;
 mod quotas;
 mod refusal;

@@ -32,6 +32,10 @@ impl Quotas {
         self.levels.clear();
     }
 
+    pub(crate) fn enforced(&self) -> bool {
+        self.enforced
+    }
+
     /// Takes one token of the bucket this call belongs to, or refuses as AWS does.
     pub(crate) fn take(&mut self, cx: &Cx, service: &str, operation: &str) -> Result<(), Refusal> {
         if !self.enforced {

@@ -1,31 +1,285 @@
-//! The AWS query protocol: a form in, XML out.
+//! The AWS query protocol of IAM and STS: a form comes in, XML goes out.
+//!
+//! A form names a place in a tree (`Tags.member.1.Key=team`); [`parse`] rebuilds the tree as JSON, so that the services
+//! read one kind of input whatever protocol carried it. All leaves stay strings: the form has no other type. Answers
+//! are written the other way, a JSON list becoming `<member>` elements. Maps in answers do not occur in IAM and STS
+//! operations that the emulator knows, and are not supported.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value};
 
 use crate::refusal::Refusal;
 
-/// A form understood: `Action`, `Version`, and its other members as a tree.
+const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("text/xml");
+
+/// How deep a parameter name may nest. The deepest that IAM and STS define is 4 (`Tags.member.1.Key`).
+const MAX_DEPTH: usize = 16;
+
+/// A form understood: one call of the query protocol.
+#[derive(Debug, PartialEq)]
 pub(crate) struct Form {
+    /// The operation, from `Action`.
     pub(crate) action: String,
+    /// The service's API version, from `Version`; empty if the form names none.
     pub(crate) version: String,
+    /// The other parameters as a JSON object; leaves are strings.
     pub(crate) input: Value,
 }
 
-/// Reads a form-encoded body.
-pub(crate) fn parse(_body: &[u8]) -> Result<Form, Refusal> {
-    Ok(Form { action: String::new(), version: String::new(), input: Value::Object(Map::new()) })
+#[derive(Default)]
+struct Node {
+    leaf: Option<String>,
+    children: BTreeMap<String, Node>,
 }
 
-/// `<ActionResponse><ActionResult>...` for a result.
-pub(crate) fn answered(_action: &str, _version: &str, _output: &Value, _request_id: &str) -> Response<Bytes> {
-    Response::new(Bytes::new())
+/// Reads a form body as a call.
+///
+/// Errors: `MissingAction` and `MalformedQueryString` of "Common errors" in the IAM API reference.
+pub(crate) fn parse(body: &[u8]) -> Result<Form, Refusal> {
+    let text = std::str::from_utf8(body).map_err(|_| malformed("the body is not UTF-8"))?;
+    let mut root = Node::default();
+    for pair in text.trim().split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        place(&mut root, &decode(name)?, decode(value)?)?;
+    }
+    let mut take = |name| root.children.remove(name).and_then(|node| node.leaf).unwrap_or_default();
+    let (version, action) = (take("Version"), take("Action"));
+    if action.is_empty() {
+        return Err(Refusal::new("MissingAction", "The request must contain the parameter Action"));
+    }
+    let input = root.children.into_iter().map(|(name, node)| (name, value_of(node))).collect::<Map<_, _>>();
+    Ok(Form { action, version, input: Value::Object(input) })
 }
 
-/// `<ErrorResponse>` for a refusal.
-pub(crate) fn refused(_version: &str, _refusal: &Refusal, _request_id: &str) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::new());
-    *response.status_mut() = StatusCode::BAD_REQUEST;
+fn malformed(what: &str) -> Refusal {
+    Refusal::new("MalformedQueryString", format!("The query string contains a syntax error: {what}")).status(404)
+}
+
+fn decode(part: &str) -> Result<String, Refusal> {
+    let spaced = part.replace('+', " ");
+    let decoded = percent_encoding::percent_decode_str(&spaced).decode_utf8();
+    decoded.map(std::borrow::Cow::into_owned).map_err(|_| malformed(&format!("'{part}' is not UTF-8")))
+}
+
+fn place(root: &mut Node, name: &str, value: String) -> Result<(), Refusal> {
+    if name.split('.').count() > MAX_DEPTH {
+        return Err(malformed(&format!("a parameter nests deeper than {MAX_DEPTH}")));
+    }
+    let mut node = root;
+    for part in name.split('.') {
+        node = node.children.entry(part.to_owned()).or_default();
+    }
+    node.leaf = Some(value);
+    Ok(())
+}
+
+/// `member.N` becomes a list, `entry.N.{key,value}` an object, anything else an object of its children.
+fn value_of(node: Node) -> Value {
+    if node.children.is_empty() {
+        return Value::String(node.leaf.unwrap_or_default());
+    }
+    let mut children = node.children;
+    if children.len() == 1 {
+        if let Some(list) = children.remove("member") {
+            return Value::Array(in_order(list).map(value_of).collect());
+        }
+        if let Some(map) = children.remove("entry") {
+            return Value::Object(in_order(map).filter_map(entry_of).collect());
+        }
+    }
+    Value::Object(children.into_iter().map(|(name, child)| (name, value_of(child))).collect())
+}
+
+/// The numbered children by number, so that `member.10` follows `member.9`. Gaps are closed, as AWS does.
+fn in_order(node: Node) -> impl Iterator<Item = Node> {
+    let mut numbered: Vec<_> = node.children.into_iter().collect();
+    numbered.sort_by_key(|(number, _)| number.parse::<u64>().unwrap_or(u64::MAX));
+    numbered.into_iter().map(|(_, child)| child)
+}
+
+fn entry_of(mut entry: Node) -> Option<(String, Value)> {
+    let key = entry.children.remove("key")?.leaf?;
+    let value = entry.children.remove("value").map_or(Value::Null, value_of);
+    Some((key, value))
+}
+
+/// The answer to `action`. `Null` is the output of an operation that has none.
+pub(crate) fn answered(action: &str, version: &str, output: &Value, request_id: &str) -> Response<Bytes> {
+    response(StatusCode::OK, answer(action, version, output, request_id), request_id)
+}
+
+/// The answer that an operation is refused.
+pub(crate) fn refused(version: &str, refusal: &Refusal, request_id: &str) -> Response<Bytes> {
+    let status = StatusCode::from_u16(refusal.http_status).unwrap_or(StatusCode::BAD_REQUEST);
+    response(status, error(version, refusal, request_id), request_id)
+}
+
+fn response(status: StatusCode, xml: String, request_id: &str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(xml));
+    *response.status_mut() = status;
+    response.headers_mut().insert(http::header::CONTENT_TYPE, CONTENT_TYPE);
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        response.headers_mut().insert("x-amzn-requestid", id);
+    }
     response
+}
+
+/// The XML namespace of a service's answers, which follows from the API version.
+fn xml_namespace(version: &str) -> &'static str {
+    match version {
+        "2011-06-15" => "https://sts.amazonaws.com/doc/2011-06-15/",
+        _ => "https://iam.amazonaws.com/doc/2010-05-08/",
+    }
+}
+
+fn answer(action: &str, version: &str, output: &Value, request_id: &str) -> String {
+    let mut xml = format!("<{action}Response xmlns=\"{}\">", xml_namespace(version));
+    if !output.is_null() {
+        element(&mut xml, &format!("{action}Result"), output);
+    }
+    let _ = write!(
+        xml,
+        "<ResponseMetadata><RequestId>{}</RequestId></ResponseMetadata></{action}Response>",
+        escape(request_id)
+    );
+    xml
+}
+
+/// The type is `Sender` below HTTP 500, else `Receiver`.
+fn error(version: &str, refusal: &Refusal, request_id: &str) -> String {
+    let fault = if refusal.http_status < 500 { "Sender" } else { "Receiver" };
+    format!(
+        "<ErrorResponse xmlns=\"{}\"><Error><Type>{fault}</Type><Code>{}</Code><Message>{}</Message></Error>\
+         <RequestId>{}</RequestId></ErrorResponse>",
+        xml_namespace(version),
+        escape(&refusal.code),
+        escape(&refusal.message),
+        escape(request_id)
+    )
+}
+
+fn element(xml: &mut String, name: &str, value: &Value) {
+    if value.is_null() {
+        return;
+    }
+    let _ = write!(xml, "<{name}>");
+    match value {
+        Value::Null => {}
+        Value::Array(items) => items.iter().for_each(|item| element(xml, "member", item)),
+        Value::Object(fields) => fields.iter().for_each(|(field, child)| element(xml, field, child)),
+        Value::String(text) => xml.push_str(&escape(text)),
+        Value::Bool(_) | Value::Number(_) => {
+            let _ = write!(xml, "{value}");
+        }
+    }
+    let _ = write!(xml, "</{name}>");
+}
+
+/// Escapes markup, keeps line ends through XML's normalisation, and drops what XML 1.0 cannot carry.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\r' => escaped.push_str("&#xD;"),
+            '\t' | '\n' => escaped.push(character),
+            control if control < ' ' => {}
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn input(form: &str) -> Value {
+        parse(form.as_bytes()).unwrap().input
+    }
+
+    #[test]
+    fn a_form_with_nested_lists_becomes_the_tree_it_names() {
+        let call = parse(
+            b"Action=CreateRole&Version=2010-05-08&RoleName=web&Tags.member.1.Key=team&Tags.member.1.Value=a%20b%2Bc\
+              &Tags.member.2.Key=x&Tags.member.2.Value=y+z",
+        )
+        .unwrap();
+        assert_eq!((call.action.as_str(), call.version.as_str()), ("CreateRole", "2010-05-08"));
+        assert_eq!(
+            call.input,
+            json!({"RoleName": "web", "Tags": [{"Key": "team", "Value": "a b+c"}, {"Key": "x", "Value": "y z"}]})
+        );
+    }
+
+    #[test]
+    fn list_members_are_ordered_by_number_and_not_by_text() {
+        let form = (1..=11).rev().map(|n| format!("&K.member.{n}=v{n}")).collect::<String>();
+        let names: Vec<_> = (1..=11).map(|n| format!("v{n}")).collect();
+        assert_eq!(input(&format!("Action=A{form}")), json!({ "K": names }));
+    }
+
+    #[test]
+    fn map_entries_become_an_object() {
+        let form = "Action=A&M.entry.1.key=a&M.entry.1.value=1&M.entry.2.key=b&M.entry.2.value=2";
+        assert_eq!(input(form), json!({"M": {"a": "1", "b": "2"}}));
+    }
+
+    #[test]
+    fn a_form_without_an_action_is_refused() {
+        assert_eq!(parse(b"Version=2010-05-08").unwrap_err().code, "MissingAction");
+        assert_eq!(parse(b"").unwrap_err().code, "MissingAction");
+    }
+
+    #[test]
+    fn bytes_that_are_not_text_and_names_without_bottom_are_refused() {
+        let code = |body: &[u8]| parse(body).unwrap_err().code;
+        assert_eq!(code(&[0xff, 0xfe]), "MalformedQueryString");
+        assert_eq!(code(b"Action=A&x=%ff"), "MalformedQueryString");
+        let deep = format!("Action=A&{}=1", vec!["a"; 1000].join("."));
+        assert_eq!(code(deep.as_bytes()), "MalformedQueryString");
+    }
+
+    #[test]
+    fn an_answer_wraps_the_result_and_names_list_items_member() {
+        let output = json!({"Roles": [{"RoleName": "a<b>&\"c\""}], "IsTruncated": false, "Marker": null, "N": 3600});
+        assert_eq!(
+            answer("ListRoles", "2010-05-08", &output, "id-1"),
+            "<ListRolesResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><ListRolesResult><IsTruncated>false</IsTruncated><N>3600</N>\
+             <Roles><member><RoleName>a&lt;b&gt;&amp;&quot;c&quot;</RoleName></member></Roles></ListRolesResult>\
+             <ResponseMetadata><RequestId>id-1</RequestId></ResponseMetadata></ListRolesResponse>"
+        );
+    }
+
+    #[test]
+    fn an_operation_without_output_answers_without_a_result_element() {
+        assert_eq!(
+            answer("DeleteRole", "2010-05-08", &Value::Null, "id-1"),
+            "<DeleteRoleResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><ResponseMetadata><RequestId>id-1</RequestId></ResponseMetadata>\
+             </DeleteRoleResponse>"
+        );
+    }
+
+    #[test]
+    fn an_error_says_whose_fault_it_is() {
+        let refused = error("2010-05-08", &Refusal::new("NoSuchEntity", "no <role>").status(404), "id-1");
+        assert!(refused.contains("<Type>Sender</Type><Code>NoSuchEntity</Code><Message>no &lt;role&gt;</Message>"));
+        let failed = error("2011-06-15", &Refusal::new("ServiceFailure", "x").status(500), "id-1");
+        assert!(failed.contains("https://sts.amazonaws.com/"));
+        assert!(failed.contains("<Type>Receiver</Type>"));
+    }
+
+    #[test]
+    fn carriage_returns_survive_and_other_control_characters_do_not_break_the_document() {
+        assert_eq!(escape("a\r\nb\u{1}c"), "a&#xD;\nbc");
+    }
 }
