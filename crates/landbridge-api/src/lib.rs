@@ -4,6 +4,7 @@
 
 pub mod common;
 pub mod condition;
+pub mod crd;
 pub mod ecs;
 pub mod names;
 pub mod v1alpha1;
