@@ -106,7 +106,11 @@ mod tests {
         let mut found = Vec::new();
         for crd in crds().unwrap() {
             let kind = crd["spec"]["names"]["kind"].as_str().unwrap().to_owned();
-            undescribed(&kind, &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"], &mut found);
+            undescribed(
+                &kind,
+                &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"],
+                &mut found,
+            );
         }
         assert!(found.is_empty(), "{found:#?}");
     }
