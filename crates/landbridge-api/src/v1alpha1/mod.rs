@@ -1,8 +1,5 @@
 //! Version `v1alpha1` of every kind, one file a kind.
 
-// The derive expands `pub` types inside an anonymous block, which the lint takes for unreachable.
-#![allow(unreachable_pub)]
-
 pub mod aws_account;
 pub mod cloud_map_namespace;
 pub mod ecs_cluster;
