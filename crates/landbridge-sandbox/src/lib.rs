@@ -1,1 +1,31 @@
-//! landbridge-sandbox
+//! A real Kubernetes control plane on this machine, started in seconds and gone without a trace: for `landbridge sandbox`
+//! and for every test that wants the API server's own opinion. No container engine is needed.
+
+pub mod assets;
+mod certs;
+pub mod control_plane;
+pub mod error;
+mod go_build;
+mod guarded;
+mod port;
+pub mod progress;
+pub mod run_dir;
+
+use std::sync::Once;
+
+pub use self::{
+    assets::{Assets, Binary},
+    control_plane::{ControlPlane, Options},
+    error::{Error, Result},
+    progress::Progress,
+};
+
+/// Chooses the cryptography of TLS for this process, once; before it, the first TLS connection would panic in a program
+/// that links more than one. A choice that was made before stays.
+pub fn install_crypto() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // It fails only when the choice was made before, and then there is nothing to do.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    });
+}
