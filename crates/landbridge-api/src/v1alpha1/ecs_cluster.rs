@@ -20,6 +20,7 @@ use crate::ecs::{
     shortname = "ecsc",
     category = "landbridge",
     status = "EcsClusterStatus",
+    validation = ("has(self.spec.clusterName) || self.metadata.name.matches('^[A-Za-z0-9_-]+$')", "the object's name has characters that ECS does not take: set spec.clusterName"),
     derive = "PartialEq",
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason"),

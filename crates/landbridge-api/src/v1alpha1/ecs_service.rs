@@ -7,6 +7,21 @@ use serde::{Deserialize, Serialize};
 use crate::common::{ClusterScopedRef, CommonStatus, Knobs, LocalRef};
 use crate::ecs::{ServiceFields, TaskDefinition};
 
+/// Whether cpu and memory are a size that Fargate has, where the spec says that it runs on Fargate and both are plain
+/// numbers; what only the cluster's defaults or units such as `2 GB` tell is checked by the planner.
+const FARGATE_SIZES: &str = "!has(self.taskDefinition) || !has(self.taskDefinition.cpu) \
+     || !has(self.taskDefinition.memory) \
+     || !((has(self.launchType) && self.launchType == 'FARGATE') \
+          || (has(self.taskDefinition.requiresCompatibilities) \
+              && self.taskDefinition.requiresCompatibilities.exists(x, x == 'FARGATE'))) \
+     || !string(self.taskDefinition.cpu).matches('^[0-9]{1,7}$') \
+     || !string(self.taskDefinition.memory).matches('^[0-9]{1,7}$') \
+     || [int(string(self.taskDefinition.cpu))].all(c, [int(string(self.taskDefinition.memory))].all(m, \
+        [[256, 512, 512, 512], [256, 1024, 1024, 2048], [512, 1024, 1024, 4096], [1024, 2048, 1024, 8192], \
+         [2048, 4096, 1024, 16384], [4096, 8192, 1024, 30720], [8192, 16384, 4096, 61440], \
+         [16384, 32768, 8192, 122880], [32768, 61440, 61440, 122880], [32768, 249856, 1024, 249856]]\
+        .exists(r, c == r[0] && m >= r[1] && m <= r[3] && m % r[2] == r[1] % r[2])))";
+
 /// An ECS service with its task definition, and optionally its role, Cloud Map service and log group.
 #[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[kube(
@@ -19,6 +34,7 @@ use crate::ecs::{ServiceFields, TaskDefinition};
     shortname = "ecssvc",
     category = "landbridge",
     status = "EcsServiceStatus",
+    validation = ("has(self.spec.serviceName) || self.metadata.name.matches('^[A-Za-z0-9_-]+$')", "the object's name has characters that ECS does not take: set spec.serviceName"),
     derive = "PartialEq",
     scale(
         spec_replicas_path = ".spec.desiredCount",
@@ -41,6 +57,16 @@ use crate::ecs::{ServiceFields, TaskDefinition};
     )
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("has(self.taskDefinition) != has(self.taskDefinitionArn)", "set exactly one of taskDefinition and taskDefinitionArn"))]
+#[x_kube(validation = ("!(has(self.launchType) && has(self.capacityProviderStrategy))", "set launchType or capacityProviderStrategy, not both"))]
+#[x_kube(validation = ("!(has(self.schedulingStrategy) && self.schedulingStrategy == 'DAEMON' && has(self.desiredCount))", "a DAEMON service runs one task per instance: leave desiredCount out"))]
+#[x_kube(validation = ("!(has(self.taskRoleRef) && has(self.taskDefinition) && has(self.taskDefinition.taskRoleArn))", "set taskRoleRef or taskDefinition.taskRoleArn, not both"))]
+#[x_kube(validation = ("!(has(self.executionRoleRef) && has(self.taskDefinition) && has(self.taskDefinition.executionRoleArn))", "set executionRoleRef or taskDefinition.executionRoleArn, not both"))]
+#[x_kube(validation = ("!(has(self.serviceDiscovery) && has(self.serviceRegistries))", "set serviceDiscovery or serviceRegistries, not both"))]
+#[x_kube(validation = ("!has(self.deploymentConfiguration) || !has(self.deploymentConfiguration.minimumHealthyPercent) || !has(self.deploymentConfiguration.maximumPercent) || self.deploymentConfiguration.minimumHealthyPercent <= self.deploymentConfiguration.maximumPercent", "deploymentConfiguration.minimumHealthyPercent must not exceed maximumPercent"))]
+#[x_kube(validation = Rule::new(FARGATE_SIZES).message("taskDefinition.cpu and memory are not a Fargate size: 256 takes 512, 1024 or 2048; 512 takes 1024 to 4096; 1024 takes 2048 to 8192; 2048 takes 4096 to 16384; 4096 takes 8192 to 30720, each in steps of 1024; 8192 takes 16384 to 61440 in steps of 4096; 16384 takes 32768 to 122880 in steps of 8192; 32768 takes 61440, 122880 or 249856"))]
+#[x_kube(validation = ("!has(self.serviceConnectConfiguration) || !has(self.serviceConnectConfiguration.services) || !has(self.taskDefinition) || self.serviceConnectConfiguration.services.all(s, self.taskDefinition.containerDefinitions.exists(c, has(c.portMappings) && c.portMappings.exists(p, has(p.name) && p.name == s.portName)))", "serviceConnectConfiguration.services[].portName must be the name of a port mapping in taskDefinition"))]
+#[x_kube(validation = ("(has(self.schedulingStrategy) ? self.schedulingStrategy : 'REPLICA') == (has(oldSelf.schedulingStrategy) ? oldSelf.schedulingStrategy : 'REPLICA') || self.clusterRef.name != oldSelf.clusterRef.name || (has(self.serviceName) ? self.serviceName : '') != (has(oldSelf.serviceName) ? oldSelf.serviceName : '')", "ECS cannot change schedulingStrategy of a service: change serviceName in the same edit, and the service is replaced"))]
 pub struct EcsServiceSpec {
     /// The ECSCluster that the service runs in. A change moves the service: the new one is proved before the old one goes.
     pub cluster_ref: ClusterScopedRef,
