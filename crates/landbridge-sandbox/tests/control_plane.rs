@@ -1,6 +1,8 @@
 //! A control plane as its users meet it: it answers, it checks who asks, and it leaves nothing, whatever becomes of the
 //! process that started it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test that cannot go on must fail.
+
 use std::{
     fs,
     io::{BufRead, BufReader},
