@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod aws_account;
+pub mod canonical;
 pub mod change;
 pub mod cloud_map_namespace;
 pub mod diff;
@@ -21,4 +22,5 @@ pub mod policy;
 pub mod redact;
 pub mod tags;
 pub mod token;
+pub mod units;
 pub mod verdict;

@@ -16,6 +16,7 @@ pub struct ClusterFields {
     pub settings: Vec<ClusterSetting>,
     /// Execute command and storage encryption.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-landbridge-default" = {}))]
     pub configuration: Option<ClusterConfiguration>,
     /// Names of the capacity providers that services may use, at most 20, such as `FARGATE` and `FARGATE_SPOT`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -51,6 +52,7 @@ pub struct ClusterSetting {
 pub struct ClusterConfiguration {
     /// Encryption and logs of `aws ecs execute-command`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-landbridge-default" = {}))]
     pub execute_command_configuration: Option<ExecuteCommandConfiguration>,
     /// Encryption of storage that ECS makes.
     #[serde(skip_serializing_if = "Option::is_none")]

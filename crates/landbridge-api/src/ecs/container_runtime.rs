@@ -32,7 +32,6 @@ pub struct LinuxParameters {
     pub devices: Vec<Device>,
     /// Runs an init process that forwards signals and reaps children.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-landbridge-default" = false))]
     pub init_process_enabled: Option<bool>,
     /// Size of `/dev/shm` in MiB; not on Fargate.
     #[serde(skip_serializing_if = "Option::is_none")]
