@@ -1,5 +1,7 @@
 //! A world for unit tests: services are called as the gateway calls them, and time is moved by hand.
 
+#![allow(clippy::needless_pass_by_value)]
+
 use std::time::Duration;
 
 use serde_json::Value;

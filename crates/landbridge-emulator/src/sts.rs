@@ -266,6 +266,8 @@ fn start_session(
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::needless_pass_by_value)]
+
     use super::*;
     use crate::bench::Bench;
 

@@ -1,63 +1,156 @@
-//! AWS Cloud Map.
+//! AWS Cloud Map: namespaces, services, instances, and the operations that change them in the background.
+//!
+//! State is per account and region. An asynchronous call checks what it can, answers an operation ID, and takes effect
+//! after `Timings::cloud_map_operation`; until then nothing of it can be read (GetOperation, Cloud Map API reference).
+//! Hosted zones have IDs but no records: the DNS side is not modelled, `DiscoverInstances` is.
+
+mod discovery;
+mod ecs_tasks;
+mod instance;
+mod listing;
+mod namespace;
+mod operation;
+mod service;
+mod service_change;
+mod tags;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::input::Input;
 use crate::refusal::Refusal;
 use crate::world::{Cx, World};
 
-/// What Cloud Map remembers.
+pub(crate) use ecs_tasks::{
+    TaskInstance, deregister_task, find_namespace, has_service, register_task, set_task_health,
+};
+pub(crate) use instance::Instance;
+pub(crate) use namespace::Namespace;
+pub(crate) use operation::{Event, Operation, happen};
+pub(crate) use service::Service;
+
+/// All accounts' and regions' registries.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct CloudMap {}
+pub(crate) struct CloudMap {
+    registries: BTreeMap<Place, Registry>,
+}
+
+/// Account and region.
+pub(crate) type Place = (String, String);
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Registry {
+    pub(crate) namespaces: BTreeMap<String, Namespace>,
+    pub(crate) services: BTreeMap<String, Service>,
+    pub(crate) operations: BTreeMap<String, Operation>,
+    /// Operations that answered a `CreatorRequestId`, by (kind of call, ID): the parameters and the operation.
+    pub(crate) replays: BTreeMap<(String, String), (Value, String)>,
+    /// Tags by ARN, in the order of the keys.
+    pub(crate) tags: BTreeMap<String, BTreeMap<String, String>>,
+    operations_begun: u64,
+}
 
 impl CloudMap {
     /// Everything remembered, for a look from outside.
-    #[allow(clippy::unused_self)]
     pub(crate) fn dump(&self) -> Value {
-        json!({})
+        let registry = |((account, region), registry): (&Place, &Registry)| {
+            let namespaces =
+                registry.namespaces.values().map(|namespace| namespace.answer(registry)).collect::<Value>();
+            let services = registry.services.values().map(Service::dump).collect::<Value>();
+            json!({"account": account, "region": region, "namespaces": namespaces, "services": services})
+        };
+        self.registries.iter().map(registry).collect()
+    }
+
+    fn at(&mut self, place: &Place) -> &mut Registry {
+        self.registries.entry(place.clone()).or_default()
     }
 }
 
-pub(crate) fn call(_world: &mut World, _cx: &Cx, _op: &str, _input: &Value) -> Result<Value, Refusal> {
-    Err(Refusal::unknown_operation())
+impl Registry {
+    fn namespace(&self, id: &str) -> Result<&Namespace, Refusal> {
+        self.namespaces.get(bare(id)).ok_or_else(|| not_found("Namespace", bare(id)))
+    }
+
+    fn service(&self, id: &str) -> Result<&Service, Refusal> {
+        self.services.get(bare(id)).ok_or_else(|| not_found("Service", bare(id)))
+    }
+
+    fn service_mut(&mut self, id: &str) -> Result<&mut Service, Refusal> {
+        self.services.get_mut(bare(id)).ok_or_else(|| not_found("Service", bare(id)))
+    }
 }
 
-/// Something that happens by itself in Cloud Map.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Event {}
-
-pub(crate) fn happen(_world: &mut World, event: Event) {
-    match event {}
+/// One call: where it goes, and its input with Cloud Map's code for bad parameters.
+pub(crate) struct Call<'a> {
+    pub(crate) cx: &'a Cx,
+    pub(crate) place: Place,
+    pub(crate) input: Input<'a>,
 }
 
-/// A task as ECS registers it in a Cloud Map service.
-/// Source: "Service discovery" in the Amazon ECS developer guide.
-#[derive(Debug, Clone, PartialEq)]
-#[allow(dead_code)]
-pub(crate) struct TaskInstance {
-    /// ARN of the Cloud Map service (`serviceRegistries[].registryArn`).
-    pub(crate) registry_arn: String,
-    /// The task's ID, which is the instance's.
-    pub(crate) instance_id: String,
-    /// `AWS_INSTANCE_IPV4`, `AWS_INSTANCE_PORT`, `ECS_SERVICE_NAME`, ...
-    pub(crate) attributes: std::collections::BTreeMap<String, String>,
+/// An ID, also where an ARN is given for it.
+pub(crate) fn bare(id_or_arn: &str) -> &str {
+    id_or_arn.rsplit('/').next().unwrap_or(id_or_arn)
 }
 
-/// True if a Cloud Map service of this ARN exists.
-#[allow(dead_code)]
-pub(crate) fn has_service(_world: &World, _registry_arn: &str) -> bool {
-    true
+/// `NamespaceNotFound` and its siblings.
+fn not_found(kind: &str, id: &str) -> Refusal {
+    let code = match kind {
+        "Namespace" => "NamespaceNotFound",
+        "Service" => "ServiceNotFound",
+        "Operation" => "OperationNotFound",
+        _ => "InstanceNotFound",
+    };
+    Refusal::new(code, format!("{kind} not found: {id}"))
 }
 
-/// Registers a RUNNING task; a registry that is gone is not an error.
-#[allow(dead_code)]
-pub(crate) fn register_task(_world: &mut World, _instance: &TaskInstance) {}
+fn in_use(message: impl Into<String>) -> Refusal {
+    Refusal::new("ResourceInUse", message)
+}
 
-/// Takes a stopping task out.
-#[allow(dead_code)]
-pub(crate) fn deregister_task(_world: &mut World, _registry_arn: &str, _instance_id: &str) {}
+fn over_limit(message: impl Into<String>) -> Refusal {
+    Refusal::new("ResourceLimitExceeded", message)
+}
 
-/// ARN of the namespace a Service Connect configuration names by name or ARN, if there is one.
-#[allow(dead_code)]
-pub(crate) fn find_namespace(_world: &World, _region: &str, _account: &str, _name_or_arn: &str) -> Option<String> {
-    None
+/// Answers one operation.
+pub(crate) fn call(world: &mut World, cx: &Cx, op: &str, input: &Value) -> Result<Value, Refusal> {
+    let place = (cx.account.clone(), cx.region.clone());
+    let call = Call { cx, place, input: Input::new(input, "InvalidInput") };
+    match op {
+        "CreateHttpNamespace" => namespace::create(world, &call, namespace::Kind::Http),
+        "CreatePrivateDnsNamespace" => namespace::create(world, &call, namespace::Kind::DnsPrivate),
+        "CreatePublicDnsNamespace" => namespace::create(world, &call, namespace::Kind::DnsPublic),
+        "UpdateHttpNamespace" => namespace::update(world, &call, namespace::Kind::Http),
+        "UpdatePrivateDnsNamespace" => namespace::update(world, &call, namespace::Kind::DnsPrivate),
+        "UpdatePublicDnsNamespace" => namespace::update(world, &call, namespace::Kind::DnsPublic),
+        "GetNamespace" => namespace::get(world, &call),
+        "ListNamespaces" => listing::namespaces(world, &call),
+        "DeleteNamespace" => namespace::delete(world, &call),
+        "GetOperation" => operation::get(world, &call),
+        "ListOperations" => listing::operations(world, &call),
+        "CreateService" => service::create(world, &call),
+        "GetService" => service::get(world, &call),
+        "ListServices" => listing::services(world, &call),
+        "UpdateService" => service_change::update(world, &call),
+        "DeleteService" => service::delete(world, &call),
+        "GetServiceAttributes" => service_change::attributes(world, &call),
+        "UpdateServiceAttributes" => service_change::update_attributes(world, &call),
+        "DeleteServiceAttributes" => service_change::delete_attributes(world, &call),
+        "RegisterInstance" => instance::register(world, &call),
+        "DeregisterInstance" => instance::deregister(world, &call),
+        "GetInstance" => instance::get(world, &call),
+        "ListInstances" => listing::instances(world, &call),
+        "GetInstancesHealthStatus" => instance::health(world, &call),
+        "UpdateInstanceCustomHealthStatus" => instance::update_health(world, &call),
+        "DiscoverInstances" => discovery::discover(world, &call),
+        "DiscoverInstancesRevision" => discovery::revision(world, &call),
+        "TagResource" => tags::tag(world, &call),
+        "UntagResource" => tags::untag(world, &call),
+        "ListTagsForResource" => tags::list(world, &call),
+        _ => Err(Refusal::unknown_operation()),
+    }
 }

@@ -236,6 +236,8 @@ fn is_federated_principal(who: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::needless_pass_by_value)]
+
     use serde_json::json;
 
     use super::*;

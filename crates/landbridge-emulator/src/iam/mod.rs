@@ -26,7 +26,7 @@ use crate::refusal::Refusal;
 use crate::world::{Cx, World};
 
 pub(crate) use managed::Policy;
-pub(crate) use names::{account_of, is_account};
+pub(crate) use names::account_of;
 pub(crate) use role::Role;
 pub(crate) use trust::{Principal, Request as TrustRequest};
 
@@ -74,7 +74,7 @@ impl Iam {
 
     /// Everything remembered, for a look from outside.
     pub(crate) fn dump(&self) -> Value {
-        let roles = |account: &Account| account.roles.values().map(|role| role.dump()).collect::<Value>();
+        let roles = |account: &Account| account.roles.values().map(Role::dump).collect::<Value>();
         let policies = |account: &Account| account.policies.keys().map(|arn| json!(arn)).collect::<Value>();
         let account = |(id, account)| (id, json!({"roles": roles(account), "policies": policies(account)}));
         self.accounts.iter().map(account).map(|(id, account): (&String, Value)| (id.clone(), account)).collect()

@@ -29,7 +29,7 @@ pub(crate) fn role_name(input: Input<'_>) -> Result<&str, Refusal> {
 }
 
 /// `Path`, default `/`: begins and ends with a slash, at most 512 characters of U+0021 to U+007E.
-pub(crate) fn path<'a>(input: Input<'a>) -> Result<&'a str, Refusal> {
+pub(crate) fn path(input: Input<'_>) -> Result<&str, Refusal> {
     let path = input.text("Path")?.unwrap_or("/");
     let whole = path.starts_with('/') && path.ends_with('/') && path.len() <= 512;
     if whole && path.chars().all(|c| ('!'..='~').contains(&c)) {
@@ -42,7 +42,7 @@ pub(crate) fn path<'a>(input: Input<'a>) -> Result<&'a str, Refusal> {
 }
 
 /// `Description`: at most 1000 characters of Latin-1 without control characters.
-pub(crate) fn description<'a>(input: Input<'a>) -> Result<Option<&'a str>, Refusal> {
+pub(crate) fn description(input: Input<'_>) -> Result<Option<&str>, Refusal> {
     let Some(text) = input.text("Description")? else { return Ok(None) };
     let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{a1}'..='\u{ff}');
     if text.chars().count() > 1000 || !text.chars().all(allowed) {

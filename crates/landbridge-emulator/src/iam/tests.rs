@@ -1,5 +1,7 @@
 //! IAM as a client sees it, one behaviour per test.
 
+#![allow(clippy::needless_pass_by_value)]
+
 use serde_json::{Value, json};
 
 use super::TrustRequest;

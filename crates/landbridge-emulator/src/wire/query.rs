@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn list_members_are_ordered_by_number_and_not_by_text() {
-        let form = (1..=11).rev().map(|n| format!("&K.member.{n}=v{n}")).collect::<String>();
+        let form = (1..=11).rev().map(|n| format!("&K.member.{n}=v{n}")).collect::<Vec<_>>().concat();
         let names: Vec<_> = (1..=11).map(|n| format!("v{n}")).collect();
         assert_eq!(input(&format!("Action=A{form}")), json!({ "K": names }));
     }
