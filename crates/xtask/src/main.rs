@@ -4,6 +4,8 @@
 mod artefact;
 mod crds;
 mod reference;
+mod tests;
+mod walls;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -25,6 +27,14 @@ enum Command {
     Generate,
     /// Fail, naming the files, when one of them is not what `generate` would write.
     Check,
+    /// Fail when a crate can reach what its place forbids: the planner a client, anything but landbridge-aws an SDK.
+    Walls,
+    /// Run every test. Builds the Kubernetes binaries first if they are not in the cache, with progress.
+    Test {
+        /// Arguments for `cargo test`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -40,9 +50,9 @@ fn main() -> ExitCode {
 
 fn run(command: &Command) -> Result<bool> {
     let root = root()?;
-    let artefacts = all()?;
     match command {
         Command::Generate => {
+            let artefacts = all()?;
             for artefact in &artefacts {
                 artefact.write(&root)?;
             }
@@ -50,6 +60,7 @@ fn run(command: &Command) -> Result<bool> {
             Ok(true)
         }
         Command::Check => {
+            let artefacts = all()?;
             let stale: Vec<_> = artefacts.iter().filter(|a| !a.is_current(&root)).collect();
             for artefact in &stale {
                 eprintln!("{} is stale: run `cargo xtask generate` and commit it", artefact.path);
@@ -57,6 +68,8 @@ fn run(command: &Command) -> Result<bool> {
             println!("{} of {} generated files are current", artefacts.len() - stale.len(), artefacts.len());
             Ok(stale.is_empty())
         }
+        Command::Walls => walls::check(&root),
+        Command::Test { arguments } => tests::run(&root, arguments),
     }
 }
 
