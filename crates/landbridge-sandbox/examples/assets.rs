@@ -1,0 +1,13 @@
+//! Puts the programs of the control plane, and Helm, into the cache, with progress: what `cargo xtask test` does first.
+
+use landbridge_sandbox::{Assets, Binary, Progress, Result};
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let assets = Assets::from_env()?;
+    for binary in [Binary::KubeApiserver, Binary::Kubectl, Binary::Helm] {
+        let path = assets.obtain(binary, &Progress::stderr()).await?;
+        println!("{}: {}", binary.name(), path.display());
+    }
+    Ok(())
+}
