@@ -19,6 +19,7 @@ pub mod objects;
 pub mod owner;
 pub mod plan;
 pub mod policy;
+pub mod policy_document;
 pub mod redact;
 pub mod tags;
 pub mod token;
