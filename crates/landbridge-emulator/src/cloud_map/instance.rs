@@ -18,6 +18,9 @@ const PER_NAMESPACE: usize = 2000;
 const ATTRIBUTES: usize = 30;
 const ATTRIBUTES_SIZE: usize = 5000;
 
+/// Whether an attribute's value is one that Cloud Map takes.
+type Check = fn(&str) -> bool;
+
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Instance {
     pub(crate) id: String,
@@ -66,7 +69,7 @@ pub(crate) fn check_attributes(
              characters and values up to 1024"
         )));
     }
-    let valid: [(&str, fn(&str) -> bool); 4] = [
+    let valid: [(&str, Check); 4] = [
         ("AWS_INSTANCE_IPV4", |value| value.parse::<Ipv4Addr>().is_ok()),
         ("AWS_INSTANCE_IPV6", |value| value.parse::<Ipv6Addr>().is_ok()),
         ("AWS_INSTANCE_PORT", |value| value.parse::<u16>().is_ok()),

@@ -133,16 +133,17 @@ pub(crate) fn answer(id: &str) -> Value {
 
 pub(crate) fn happen(world: &mut World, event: Event) {
     let now = world.now;
-    let (Event::Started(place, id) | Event::Due(place, id)) = &event;
-    let registry = world.services.cloud_map.at(place);
-    let Some(operation) = registry.operations.get_mut(id).filter(|operation| operation.is_open()) else { return };
+    let is_due = matches!(event, Event::Due(..));
+    let (Event::Started(place, id) | Event::Due(place, id)) = event;
+    let registry = world.services.cloud_map.at(&place);
+    let Some(operation) = registry.operations.get_mut(&id).filter(|operation| operation.is_open()) else { return };
     operation.updated = now;
     operation.status = "PENDING";
-    if let Event::Started(..) = event {
+    if !is_due {
         return;
     }
     let outcome = operation.effect.clone().apply(registry);
-    if let Some(operation) = registry.operations.get_mut(id) {
+    if let Some(operation) = registry.operations.get_mut(&id) {
         operation.status = if outcome.is_ok() { "SUCCESS" } else { "FAIL" };
         operation.failure = outcome.err();
     }
