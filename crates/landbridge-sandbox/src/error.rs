@@ -92,6 +92,17 @@ pub enum Error {
     /// The kubeconfig made for the control plane was refused by the client.
     #[error("reading the control plane's kubeconfig: {0}")]
     Kubeconfig(#[from] kube::config::KubeconfigError),
+    /// Something that the API server should do by itself did not happen in time.
+    #[error("{what} took more than {after:?}")]
+    Late {
+        /// What was waited for.
+        what: String,
+        /// For how long.
+        after: Duration,
+    },
+    /// A watch on the API server broke.
+    #[error("watching the API server: {0}")]
+    Watch(Box<kube::runtime::wait::Error>),
     /// A file that comes with the sandbox or that it was given is not what it should be.
     #[error("{path}: {reason}")]
     Input {

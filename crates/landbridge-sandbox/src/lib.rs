@@ -7,6 +7,7 @@ pub mod control_plane;
 pub mod error;
 mod go_build;
 mod guarded;
+pub mod install;
 mod port;
 pub mod progress;
 pub mod run_dir;
