@@ -165,7 +165,7 @@ impl Rng {
     pub(crate) fn hex(&mut self, digits: usize) -> String {
         let mut text = String::with_capacity(digits + 16);
         while text.len() < digits {
-            text.push_str(&format!("{:016x}", self.next()));
+            text += &format!("{:016x}", self.next());
         }
         text.truncate(digits);
         text

@@ -1,30 +1,133 @@
-//! Amazon ECS: control plane and data plane.
+//! Amazon ECS: the control plane's operations and refusals, and a data plane that moves in virtual time.
+//!
+//! Requests are kept as they came and computed fields are laid over them, so no field is ever lost. Container
+//! instances, load balancers and volumes themselves are not modelled: capacity is unlimited unless a task script says
+//! otherwise, whatever the launch type.
+//! Source of operations, members and errors: the Amazon ECS API reference (AmazonECS/latest/APIReference).
+
+mod account_setting;
+mod capacity_provider;
+mod cluster;
+mod deployment;
+mod event;
+mod list;
+mod member;
+mod names;
+mod rollout;
+mod scheduler;
+mod service;
+mod service_check;
+mod service_deployment;
+mod service_update;
+mod tags;
+mod task;
+mod task_definition;
+mod task_life;
+mod task_operation;
+#[cfg(test)]
+mod tests;
+mod validate;
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use crate::refusal::Refusal;
 use crate::world::{Cx, World};
 
-/// What ECS remembers.
+/// What ECS remembers, for every account and region: each key is an ARN, which names both.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Ecs {}
-
-impl Ecs {
-    /// Everything remembered, for a look from outside.
-    #[allow(clippy::unused_self)]
-    pub(crate) fn dump(&self) -> Value {
-        json!({})
-    }
+pub(crate) struct Ecs {
+    clusters: BTreeMap<String, cluster::Cluster>,
+    capacity_providers: BTreeMap<String, capacity_provider::CapacityProvider>,
+    /// By ARN without the revision.
+    families: BTreeMap<String, task_definition::Family>,
+    services: BTreeMap<String, service::Service>,
+    service_deployments: BTreeMap<String, service_deployment::ServiceDeployment>,
+    service_revisions: BTreeMap<String, std::sync::Arc<deployment::Revision>>,
+    tasks: BTreeMap<String, task::Task>,
+    run_tokens: BTreeMap<(String, String), task_operation::Replay>,
+    settings: BTreeMap<account_setting::Key, String>,
+    tags: tags::Tags,
+    /// How many addresses were given to tasks.
+    addresses: u32,
 }
 
 /// Something that happens by itself in ECS.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Event {}
-
-pub(crate) fn happen(_world: &mut World, event: Event) {
-    match event {}
+pub(crate) enum Event {
+    /// The service scheduler looks at a service.
+    Step(String),
+    /// A lifecycle stage of a blue/green, linear or canary deployment is over.
+    StageOver(String),
+    /// A task reaches the next point of its life.
+    Task(String, task_life::Moment),
+    /// A service that has been INACTIVE long enough is forgotten.
+    ForgetService(String, jiff::Timestamp),
 }
 
-pub(crate) fn call(_world: &mut World, _cx: &Cx, _op: &str, _input: &Value) -> Result<Value, Refusal> {
-    Err(Refusal::unknown_operation())
+pub(crate) fn happen(world: &mut World, event: Event) {
+    match event {
+        Event::Step(service) => scheduler::step(world, &service),
+        Event::StageOver(deployment) => rollout::stage_over(world, &deployment),
+        Event::Task(task, moment) => task_life::reach(world, &task, moment),
+        Event::ForgetService(service, created_at) => service::forget(world, &service, created_at),
+    }
+}
+
+pub(crate) fn call(world: &mut World, cx: &Cx, op: &str, input: &Value) -> Result<Value, Refusal> {
+    member::check_types(input)?;
+    match op {
+        "CreateCluster" => cluster::create(world, cx, input),
+        "DescribeClusters" => cluster::describe(world, cx, input),
+        "ListClusters" => cluster::list(world, cx, input),
+        "UpdateCluster" => cluster::update(world, cx, input),
+        "UpdateClusterSettings" => cluster::update_settings(world, cx, input),
+        "PutClusterCapacityProviders" => cluster::put_capacity_providers(world, cx, input),
+        "DeleteCluster" => cluster::delete(world, cx, input),
+        "CreateCapacityProvider" => capacity_provider::create(world, cx, input),
+        "DescribeCapacityProviders" => capacity_provider::describe(world, cx, input),
+        "UpdateCapacityProvider" => capacity_provider::update(world, cx, input),
+        "DeleteCapacityProvider" => capacity_provider::delete(world, cx, input),
+        "RegisterTaskDefinition" => task_definition::register(world, cx, input),
+        "DescribeTaskDefinition" => task_definition::describe(world, cx, input),
+        "ListTaskDefinitions" => task_definition::list(world, cx, input),
+        "ListTaskDefinitionFamilies" => task_definition::list_families(world, cx, input),
+        "DeregisterTaskDefinition" => task_definition::deregister(world, cx, input),
+        "DeleteTaskDefinitions" => task_definition::delete(world, cx, input),
+        "CreateService" => service::create(world, cx, input),
+        "UpdateService" => service_update::update(world, cx, input),
+        "DeleteService" => service::delete(world, cx, input),
+        "DescribeServices" => service::describe(world, cx, input),
+        "ListServices" => service::list(world, cx, input),
+        "ListServicesByNamespace" => service::list_by_namespace(world, cx, input),
+        "ListTasks" => task_operation::list(world, cx, input),
+        "DescribeTasks" => task_operation::describe(world, cx, input),
+        "StopTask" => task_operation::stop(world, cx, input),
+        "RunTask" => task_operation::run(world, cx, input),
+        "ListServiceDeployments" => service_deployment::list(world, cx, input),
+        "DescribeServiceDeployments" => service_deployment::describe(world, cx, input),
+        "StopServiceDeployment" => service_deployment::stop(world, cx, input),
+        "DescribeServiceRevisions" => service_deployment::describe_revisions(world, cx, input),
+        "TagResource" => tags::tag(world, cx, input),
+        "UntagResource" => tags::untag(world, cx, input),
+        "ListTagsForResource" => tags::list(world, cx, input),
+        "ListAccountSettings" => account_setting::list(world, cx, input),
+        "PutAccountSetting" => account_setting::put(world, cx, input),
+        "PutAccountSettingDefault" => account_setting::put_default(world, cx, input),
+        "DeleteAccountSetting" => account_setting::delete(world, cx, input),
+        _ => Err(Refusal::unknown_operation()),
+    }
+}
+
+impl Ecs {
+    /// Everything remembered, for a look from outside.
+    pub(crate) fn dump(&self) -> Value {
+        let clusters: Vec<Value> =
+            self.clusters.values().map(|cluster| cluster.show(self, &cluster::EVERYTHING)).collect();
+        let services: Vec<Value> = self.services.values().map(|service| service.show(self, true)).collect();
+        let tasks: Vec<Value> = self.tasks.values().map(|task| task.show(self, true)).collect();
+        let definitions = self.families.values().flat_map(task_definition::Family::shown).collect::<Vec<_>>();
+        json!({ "clusters": clusters, "services": services, "tasks": tasks, "taskDefinitions": definitions })
+    }
 }
