@@ -29,7 +29,7 @@ pub(crate) use ecs_tasks::{
     TaskInstance, deregister_task, find_namespace, has_service, register_task, set_task_health,
 };
 pub(crate) use instance::Instance;
-pub(crate) use namespace::Namespace;
+pub(crate) use namespace::{Namespace, ensure_http_namespace};
 pub(crate) use operation::{Event, Operation, happen};
 pub(crate) use service::Service;
 

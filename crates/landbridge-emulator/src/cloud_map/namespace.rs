@@ -12,7 +12,7 @@ use crate::identifier;
 use crate::input::Input;
 use crate::refusal::Refusal;
 use crate::wire::json::epoch;
-use crate::world::World;
+use crate::world::{Cx, World};
 
 /// Namespaces per region while quotas are enforced ("AWS Cloud Map quotas", Cloud Map developer guide).
 const NAMESPACES: usize = 50;
@@ -200,6 +200,29 @@ pub(crate) fn create(world: &mut World, call: &Call<'_>, kind: Kind) -> Result<V
         world.services.cloud_map.at(&call.place).replays.insert(key, (parameters, operation.clone()));
     }
     Ok(operation::answer(&operation))
+}
+
+/// ARN of the namespace of this name or ARN. Where there is none, an HTTP namespace appears at once, as ECS makes it for
+/// a cluster's Service Connect default (ClusterServiceConnectDefaultsRequest, Amazon ECS API reference).
+pub(crate) fn ensure_http_namespace(world: &mut World, cx: &Cx, name: &str) -> String {
+    if let Some(arn) = super::find_namespace(world, &cx.region, &cx.account, name) {
+        return arn;
+    }
+    let id = format!("ns-{}", identifier::lower(&mut world.rng, 16));
+    let namespace = Namespace {
+        arn: format!("arn:aws:servicediscovery:{}:{}:namespace/{id}", cx.region, cx.account),
+        id: id.clone(),
+        owner: cx.account.clone(),
+        name: bare(name).to_owned(),
+        kind: Kind::Http,
+        description: None,
+        created: cx.now,
+        creator_request_id: None,
+        dns: None,
+    };
+    let arn = namespace.arn.clone();
+    world.services.cloud_map.at(&(cx.account.clone(), cx.region.clone())).namespaces.insert(id, namespace);
+    arn
 }
 
 /// The operation that the same request has begun before: the ID "allows failed requests to be retried without the risk
