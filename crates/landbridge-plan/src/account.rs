@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use landbridge_api::common::{AllowedNamespaces, ClusterScopedRef};
 use landbridge_api::condition::reason;
-use landbridge_api::v1alpha1::{AccountIamRules, AssumeRole, RequestQuota};
+use landbridge_api::v1alpha1::{AccountIamRules, AssumeRole, AwsAccount, RequestQuota};
 use serde::Serialize;
 
 use crate::objects::Objects;
@@ -47,6 +47,30 @@ pub struct AccountTarget {
 }
 
 impl AccountTarget {
+    /// The target that an AWSAccount describes. Its account ID is what the spec expects, else what was found with its
+    /// credentials, else empty.
+    pub fn of(account: &AwsAccount, installation: &str) -> Self {
+        let spec = &account.spec;
+        let found = account.status.as_ref().and_then(|s| s.account_id.clone());
+        Self {
+            name: account.metadata.name.clone(),
+            account_id: spec.account_id.clone().or(found).unwrap_or_default(),
+            region: spec.region.clone(),
+            partition: Self::partition_of(&spec.region).to_owned(),
+            assume_role: spec.assume_role.clone(),
+            endpoint_url: spec.endpoint_url.clone(),
+            iam: spec.iam.clone().unwrap_or_default(),
+            default_tags: spec
+                .default_tags
+                .iter()
+                .map(|t| (t.key.clone(), t.value.clone().unwrap_or_default()))
+                .collect(),
+            quotas: spec.quotas.clone(),
+            installation: installation.to_owned(),
+            allowed_namespaces: spec.allowed_namespaces.clone(),
+        }
+    }
+
     /// The key under which budgets, caches and leases are kept: account and region.
     pub fn shard(&self) -> String {
         format!("{}-{}", self.account_id, self.region)
@@ -87,8 +111,17 @@ pub fn account_for(
     if let Some(namespace) = namespace
         && !allows(objects, account.allowed_namespaces.as_ref(), namespace)
     {
-        let name = account.name.as_deref().unwrap_or(DEFAULT_ACCOUNT);
-        return Err(not_allowed("AWSAccount", name, namespace));
+        return Err(match account.name.as_deref() {
+            Some(name) => not_allowed("AWSAccount", name, namespace),
+            None => Unmet::blocked(
+                reason::NAMESPACE_NOT_ALLOWED,
+                format!(
+                    "there is no AWSAccount {DEFAULT_ACCOUNT}, and the operator's own AWS environment is only for \
+                     cluster-scoped objects; create AWSAccount {DEFAULT_ACCOUNT} with {namespace} in \
+                     spec.allowedNamespaces"
+                ),
+            ),
+        });
     }
     Ok(account)
 }
