@@ -31,6 +31,7 @@ impl Bench {
             queue: Queue::default(),
             rng: Rng::seeded(7),
             timings: Timings::default(),
+            check_roles: true,
             scripts: crate::scripts::TaskScripts::default(),
             calls: crate::calls::CallLog::default(),
             faults: crate::faults::Faults::default(),

@@ -32,6 +32,7 @@ pub struct Builder {
     speed: f64,
     seed: u64,
     quotas: bool,
+    check_roles: bool,
     timings: Timings,
     clock: Option<Clock>,
 }
@@ -45,6 +46,7 @@ impl Emulator {
             speed: 1.0,
             seed: 0,
             quotas: false,
+            check_roles: true,
             timings: Timings::default(),
             clock: None,
         }
@@ -197,6 +199,13 @@ impl Builder {
         self
     }
 
+    /// Whether a task fails to start, as on AWS, unless its roles exist and trust `ecs-tasks.amazonaws.com`.
+    #[must_use]
+    pub fn check_roles(mut self, check_roles: bool) -> Self {
+        self.check_roles = check_roles;
+        self
+    }
+
     /// How long things take in virtual time.
     #[must_use]
     pub fn timings(mut self, timings: Timings) -> Self {
@@ -224,6 +233,7 @@ impl Builder {
             queue: Queue::default(),
             rng: Rng::seeded(self.seed),
             timings: self.timings,
+            check_roles: self.check_roles,
             scripts: TaskScripts::default(),
             calls: CallLog::default(),
             faults: Faults::default(),

@@ -62,7 +62,7 @@ pub(crate) fn respond(world: &mut World, request: &Request<Bytes>) -> Response<B
         Ok(_) => "OK".to_owned(),
         Err(refusal) => refusal.code.clone().into_owned(),
     };
-    tracing::debug!(%action, %outcome, "answered");
+    tracing::debug!(%action, %outcome, request_id = %cx.request_id, "answered");
     let target = target(&routed.input);
     world.calls.push(Call { at: cx.now, action, principal: cx.principal.clone(), target, outcome });
     let mut response = finish(&routed, result, &request_id);

@@ -21,6 +21,8 @@ mod logs;
 mod quotas;
 mod refusal;
 mod scripts;
+#[cfg(feature = "sdk")]
+mod sdk;
 mod server;
 mod sts;
 mod timings;

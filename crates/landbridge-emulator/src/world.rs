@@ -37,6 +37,8 @@ pub(crate) struct World {
     pub(crate) queue: Queue,
     pub(crate) rng: Rng,
     pub(crate) timings: Timings,
+    /// Whether a task needs its roles to exist and to trust ECS.
+    pub(crate) check_roles: bool,
     pub(crate) scripts: TaskScripts,
     pub(crate) calls: CallLog,
     pub(crate) faults: Faults,
@@ -163,11 +165,12 @@ impl Rng {
 
     /// `digits` lowercase hexadecimal digits, as in task and revision identifiers.
     pub(crate) fn hex(&mut self, digits: usize) -> String {
-        let mut text = String::with_capacity(digits + 16);
-        while text.len() < digits {
-            text += &format!("{:016x}", self.next());
+        let mut text = String::with_capacity(digits);
+        let mut bits = 0;
+        for place in 0..digits {
+            bits = if place % 16 == 0 { self.next() } else { bits >> 4 };
+            text.extend(char::from_digit((bits & 15) as u32, 16));
         }
-        text.truncate(digits);
         text
     }
 

@@ -16,9 +16,9 @@ use super::service_check::runs_on_fargate;
 use super::task::{ContainerState, Health, Interface, LastStatus, Task};
 use super::task_definition::{TaskDefinition, sweep};
 use super::{Ecs, Event, names};
+use crate::cloud_map;
 use crate::scripts::TaskFate;
 use crate::world::{Event as WorldEvent, Rng, World};
-use crate::{cloud_map, iam};
 
 /// A point a task reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -265,15 +265,13 @@ fn pend(world: &mut World, arn: &str) {
     change(&mut world.services.ecs, arn, |task| task.last = LastStatus::Pending);
     let Some(task) = world.services.ecs.tasks.get(arn) else { return };
     let definition = Arc::clone(&task.definition);
-    for role in ["executionRoleArn", "taskRoleArn"].iter().filter_map(|name| definition.fields.text(name)) {
-        if role.starts_with("arn:") && !iam::role_is_visible(world, role) {
-            let reason = format!(
-                "ECS was unable to assume the role '{role}' that was provided for this task. Please verify that the role \
-                 being passed has the proper trust relationship and permissions and that your IAM user has permissions to \
-                 pass this role."
-            );
-            return fail(world, arn, "TaskFailedToStart", &reason);
-        }
+    if let Some(role) = unusable_role(world, arn, &definition) {
+        let reason = format!(
+            "ECS was unable to assume the role '{role}' that was provided for this task. Please verify that the role \
+             being passed has the proper trust relationship and permissions and that your IAM user has permissions to \
+             pass this role."
+        );
+        return fail(world, arn, "TaskFailedToStart", &reason);
     }
     change(&mut world.services.ecs, arn, |task| task.pull_started_at = Some(now));
     let pulling = world.timings.pulling;
@@ -282,6 +280,21 @@ fn pend(world: &mut World, arn: &str) {
         (_, TaskFate::SlowStart(longer)) => later(world, arn, pulling + longer, Moment::Running),
         _ => later(world, arn, pulling, Moment::Running),
     }
+}
+
+/// A role of the task that does not exist (yet), or whose trust policy does not let ECS tasks in.
+fn unusable_role(world: &World, arn: &str, definition: &TaskDefinition) -> Option<String> {
+    let roles = ["executionRoleArn", "taskRoleArn"].iter().filter_map(|name| definition.fields.text(name));
+    let arns = roles.map(|role| match role.strip_prefix("arn:") {
+        Some(_) => role.to_owned(),
+        None => format!("arn:aws:iam::{}:role/{role}", names::account_of(arn)),
+    });
+    let usable = |role: &String| {
+        let seen = world.services.iam.role(role, names::region_of(arn), world.now);
+        seen.is_some_and(|role| role.usable && role.trusts_ecs_tasks)
+    };
+    let mut unusable = arns.filter(|role| world.check_roles && !usable(role));
+    unusable.next()
 }
 
 fn run(world: &mut World, arn: &str) {
@@ -321,6 +334,7 @@ fn settle(world: &mut World, arn: &str, health: Health) {
         task.settled = true;
         task.health = health;
     });
+    report_health(world, arn, true);
     let ecs = &mut world.services.ecs;
     let Some(task) = ecs.tasks.get(arn) else { return };
     let (Some(service_arn), Some(deployment)) = (task.service.clone(), task.deployment.clone()) else { return };
@@ -336,6 +350,7 @@ fn settle(world: &mut World, arn: &str, health: Health) {
 fn unhealthy(world: &mut World, arn: &str) {
     let now = world.now;
     change(&mut world.services.ecs, arn, |task| task.health = Health::Unhealthy);
+    report_health(world, arn, false);
     let ecs = &mut world.services.ecs;
     let Some(task) = ecs.tasks.get(arn) else { return };
     let text = format!("(task {}) failed container health checks.", task.id());
@@ -484,5 +499,14 @@ fn register(world: &mut World, arn: &str) {
     for instance in instances {
         cloud_map::register_task(world, &instance);
         change(&mut world.services.ecs, arn, |task| task.registries.push(instance.registry_arn.clone()));
+    }
+}
+
+/// ECS drives the custom health of the instances it registered.
+fn report_health(world: &mut World, arn: &str, healthy: bool) {
+    let Some(task) = world.services.ecs.tasks.get(arn) else { return };
+    let (id, registries) = (task.id().to_owned(), task.registries.clone());
+    for registry in registries {
+        cloud_map::set_task_health(world, &registry, &id, healthy);
     }
 }
