@@ -30,11 +30,11 @@ pub enum Tagged {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "operation", rename_all_fields = "camelCase")]
 pub enum Change {
-    /// ecs:CreateCluster. Outputs `arn`.
+    /// ecs:CreateCluster; the body holds the name. Outputs `arn`.
     CreateCluster { name: String, body: Body },
-    /// ecs:UpdateCluster (settings, configuration, Service Connect defaults).
+    /// ecs:UpdateCluster (settings, configuration, Service Connect defaults); the body holds `cluster`.
     UpdateCluster { name: String, body: Body },
-    /// ecs:PutClusterCapacityProviders: replaces providers and default strategy.
+    /// ecs:PutClusterCapacityProviders: replaces providers and default strategy; the body holds `cluster`.
     PutClusterCapacityProviders { name: String, body: Body },
     /// ecs:DeleteCluster.
     DeleteCluster { name: String },
@@ -73,7 +73,8 @@ pub enum Change {
     /// logs:DeleteLogGroup.
     DeleteLogGroup { name: String },
 
-    /// iam:CreateRole. Outputs `arn`.
+    /// iam:CreateRole. Outputs `arn`. The body holds `Description`, `MaxSessionDuration` and `PermissionsBoundary`, where
+    /// they are wanted.
     CreateRole { name: String, path: String, trust: Value, body: Body, tags: Tags },
     /// iam:UpdateAssumeRolePolicy.
     UpdateTrust { role: String, trust: Value },

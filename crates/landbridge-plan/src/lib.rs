@@ -5,6 +5,7 @@
 #![deny(missing_docs)]
 
 pub mod account;
+pub mod adoption;
 pub mod aws_account;
 pub mod canonical;
 pub mod change;
@@ -21,7 +22,10 @@ pub mod plan;
 pub mod policy;
 pub mod policy_document;
 pub mod redact;
+pub mod render;
 pub mod tags;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod token;
 pub mod units;
 pub mod verdict;

@@ -10,6 +10,10 @@ use landbridge_api::v1alpha1::{CloudMapNamespace, EcsCluster, IamTaskRole};
 use crate::account::AccountTarget;
 use crate::plan::Unmet;
 
+mod snapshot;
+
+pub use snapshot::Snapshot;
+
 /// Lookups of referenced objects, and of who refers to an object.
 pub trait Objects {
     /// The account of that name. Without a name: the AWSAccount called `default`, or if there is none the process's

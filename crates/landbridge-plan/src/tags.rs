@@ -27,6 +27,32 @@ pub fn wanted(account: &AccountTarget, own: &[Tag], owner: &Owner) -> Tags {
     account.default_tags.clone().into_iter().chain(own).chain(owner.tags()).collect()
 }
 
+/// Whether AWS would take the tags: at most 50, keys of at most 128 characters that are not AWS's own, values of at
+/// most 256 characters (AWS General Reference, «Tag naming limits and requirements»).
+///
+/// # Errors
+/// What is wrong, in words.
+pub fn validate(tags: &Tags) -> Result<(), String> {
+    if tags.len() > 50 {
+        return Err(format!(
+            "{} tags are more than AWS takes (50, with those of the account and 2 of Landbridge); take some away",
+            tags.len()
+        ));
+    }
+    for (key, value) in tags {
+        if key.is_empty() || key.chars().count() > 128 {
+            return Err(format!("the tag key \"{key}\" must have 1 to 128 characters"));
+        }
+        if key.to_ascii_lowercase().starts_with("aws:") {
+            return Err(format!("the tag key \"{key}\" begins with aws:, which only AWS may use"));
+        }
+        if value.chars().count() > 256 {
+            return Err(format!("the value of tag \"{key}\" has more than 256 characters"));
+        }
+    }
+    Ok(())
+}
+
 /// What to write, if anything: [`TagChange::set`] holds only what differs.
 pub fn change(from: &Tags, to: &Tags) -> Option<TagChange> {
     let set: Tags = to.iter().filter(|(k, v)| from.get(*k) != Some(v)).map(|(k, v)| (k.clone(), v.clone())).collect();
@@ -70,6 +96,16 @@ mod tests {
         let from = tags(&[("aws:cloudformation:stack", "x"), ("landbridge.dev/content", "h"), ("team", "shop")]);
         assert_eq!(differences("tags", &from, &tags(&[("team", "shop")])), []);
         assert_eq!(change(&from, &tags(&[("team", "shop")])), None);
+    }
+
+    #[test]
+    fn tags_that_aws_would_refuse_are_named() {
+        assert_eq!(validate(&tags(&[("team", "")])), Ok(()));
+        let many: Tags = (0..51).map(|i| (format!("k{i}"), String::new())).collect();
+        assert!(validate(&many).unwrap_err().starts_with("51 tags are more than AWS takes"));
+        assert!(validate(&tags(&[("AWS:x", "")])).unwrap_err().contains("only AWS may use"));
+        assert!(validate(&tags(&[("k", &"v".repeat(257))])).unwrap_err().contains("more than 256"));
+        assert!(validate(&tags(&[("", "v")])).unwrap_err().contains("1 to 128"));
     }
 
     #[test]

@@ -262,6 +262,7 @@ fn known(text: &str) -> &'static str {
         reason::ACCESS_DENIED,
         reason::OUTSIDE_ACCOUNT_RULES,
         reason::QUOTA_EXCEEDED,
+        reason::REFUSED_BY_AWS,
         reason::WAITING,
         reason::IN_USE,
         reason::DELETING,

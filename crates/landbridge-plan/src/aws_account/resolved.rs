@@ -11,4 +11,7 @@ use crate::account::AccountTarget;
 pub struct AwsAccountResolved {
     /// The account.
     pub account: Arc<AccountTarget>,
+    /// Objects that refer to this one; filled in only while it is being deleted.
+    #[serde(skip)]
+    pub users: Vec<String>,
 }

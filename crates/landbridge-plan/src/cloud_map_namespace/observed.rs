@@ -1,5 +1,6 @@
 //! What AWS says of a Cloud Map namespace.
 
+use jiff::Timestamp;
 use landbridge_api::v1alpha1::NamespaceType;
 use serde::{Deserialize, Serialize};
 
@@ -49,8 +50,12 @@ pub struct OperationFacts {
     pub type_: String,
     /// SUBMITTED, PENDING, SUCCESS or FAIL.
     pub status: String,
-    /// Code and message of a failed one.
+    /// ErrorCode of a failed one, for example `CANNOT_CREATE_HOSTED_ZONE`.
+    pub error_code: Option<String>,
+    /// ErrorMessage of a failed one.
     pub error: Option<String>,
     /// Namespace ID it made or changes.
     pub namespace_id: Option<String>,
+    /// When its status last changed.
+    pub updated_at: Option<Timestamp>,
 }

@@ -1,7 +1,96 @@
-//! Plans of the kind, and what is observed for them.
+//! The ECS cluster: plans, health and facts. Which tasks run where is the business of the services.
 
+mod fields;
 mod observed;
+mod plan;
 mod resolved;
+#[cfg(test)]
+mod tests;
+
+use jiff::Timestamp;
+use landbridge_api::common::{CommonStatus, Knobs};
+use landbridge_api::condition::reason;
+use landbridge_api::v1alpha1::{EcsCluster, EcsClusterStatus};
+
+use crate::account::{AccountTarget, account_for};
+use crate::kind::{Health, Kind};
+use crate::objects::Objects;
+use crate::plan::{Plan, Unmet};
 
 pub use observed::*;
 pub use resolved::*;
+
+/// Name of a cluster in ECS.
+pub fn name_in_ecs(cluster: &EcsCluster) -> String {
+    cluster.spec.cluster_name.clone().or_else(|| cluster.metadata.name.clone()).unwrap_or_default()
+}
+
+impl Kind for EcsCluster {
+    type Resolved = EcsClusterResolved;
+    type Observed = EcsClusterObserved;
+    type Status = EcsClusterStatus;
+
+    fn knobs(&self) -> Knobs {
+        self.spec.knobs.clone()
+    }
+    fn stored(&self) -> Option<&EcsClusterStatus> {
+        self.status.as_ref()
+    }
+    fn common(status: &EcsClusterStatus) -> &CommonStatus {
+        &status.common
+    }
+    fn common_mut(status: &mut EcsClusterStatus) -> &mut CommonStatus {
+        &mut status.common
+    }
+
+    fn resolve(&self, objects: &dyn Objects) -> Result<EcsClusterResolved, Unmet> {
+        Ok(EcsClusterResolved {
+            account: account_for(objects, self.spec.account_ref.as_ref(), None)?,
+            name: name_in_ecs(self),
+            users: if self.is_deleting() { objects.users_of_ecs_cluster(self.object_name()) } else { Vec::new() },
+        })
+    }
+
+    fn account(resolved: &EcsClusterResolved) -> &AccountTarget {
+        &resolved.account
+    }
+
+    fn plan(&self, resolved: &EcsClusterResolved, observed: &EcsClusterObserved, _now: Timestamp) -> Plan {
+        plan::plan(self, resolved, observed)
+    }
+
+    fn health(&self, resolved: &EcsClusterResolved, observed: &EcsClusterObserved, _now: Timestamp) -> Health {
+        let name = &resolved.name;
+        let Some(cluster) = &observed.cluster else {
+            return Health::Progressing {
+                reason: reason::PROGRESSING,
+                message: format!("ECS cluster {name} is not there"),
+            };
+        };
+        match (cluster.status.as_str(), cluster.attachments_status.as_deref()) {
+            ("FAILED", _) | ("ACTIVE", Some("UPDATE_FAILED")) => Health::Failed {
+                reason: reason::REFUSED_BY_AWS,
+                message: format!("ECS could not set up the capacity providers of cluster {name}"),
+                stalled: false,
+            },
+            ("ACTIVE", Some("UPDATE_IN_PROGRESS")) => Health::Progressing {
+                reason: reason::PROGRESSING,
+                message: format!("ECS is setting up the capacity providers of cluster {name}"),
+            },
+            ("ACTIVE", _) => Health::Healthy(format!("ECS cluster {name} is ACTIVE")),
+            (status, _) => {
+                Health::Progressing { reason: reason::PROGRESSING, message: format!("ECS cluster {name} is {status}") }
+            }
+        }
+    }
+
+    fn facts(&self, _resolved: &EcsClusterResolved, observed: &EcsClusterObserved) -> EcsClusterStatus {
+        let cluster = observed.cluster.as_ref();
+        EcsClusterStatus {
+            common: CommonStatus::default(),
+            cluster_arn: cluster.map(|c| c.arn.clone()),
+            active_services: cluster.map(|c| c.active_services),
+            running_tasks: cluster.map(|c| c.running_tasks),
+        }
+    }
+}

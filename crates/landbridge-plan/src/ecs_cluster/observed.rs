@@ -28,6 +28,9 @@ pub struct ClusterFacts {
     pub active_services: i32,
     /// Tasks that are RUNNING.
     pub running_tasks: i32,
+    /// Name of the Cloud Map namespace whose ARN is in `serviceConnectDefaults`; looked up only when the spec gives a
+    /// name, because ECS answers with an ARN whatever it was given.
+    pub service_connect_namespace: Option<String>,
     /// Status of a capacity provider change in progress, `UPDATE_IN_PROGRESS` for one.
     pub attachments_status: Option<String>,
 }

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::plan::Difference;
 
-pub use validate::{Usage, validate};
+pub use validate::{Usage, validate, validate_statement};
 
 /// What is wrong with a document, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -96,7 +96,7 @@ fn statement(value: Value) -> Value {
     let Value::Object(map) = value else { return value };
     let members = map.into_iter().filter_map(|(name, value)| {
         let value = match name.as_str() {
-            "Action" | "NotAction" => set(value, |text| text.to_ascii_lowercase()),
+            "Action" | "NotAction" => set(value, str::to_ascii_lowercase),
             "Resource" | "NotResource" => set(value, str::to_owned),
             "Principal" | "NotPrincipal" => principal(value),
             "Condition" => condition(value)?,

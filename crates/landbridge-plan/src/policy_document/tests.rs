@@ -4,6 +4,8 @@ use super::*;
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 
+// `json!` at every call site reads better without a borrow.
+#[allow(clippy::needless_pass_by_value)]
 fn allow(extra: Value) -> Value {
     let mut statement = json!({"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"});
     for (k, v) in extra.as_object().unwrap() {
@@ -12,6 +14,7 @@ fn allow(extra: Value) -> Value {
     json!({"Version": "2012-10-17", "Statement": [statement]})
 }
 
+#[allow(clippy::needless_pass_by_value)]
 fn trust(principal: Value) -> Value {
     json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}})
 }

@@ -40,7 +40,7 @@ pub fn validate(document: &Value, usage: Usage) -> Result<(), PolicyError> {
     let mut sids = BTreeSet::new();
     for (index, value) in statements.iter().enumerate() {
         let at = format!("Statement[{index}]");
-        statement(value, usage, &at)?;
+        validate_statement(value, usage, &at)?;
         if let Some(sid) = value.get("Sid").and_then(Value::as_str)
             && !sids.insert(sid)
         {
@@ -54,7 +54,7 @@ pub fn validate(document: &Value, usage: Usage) -> Result<(), PolicyError> {
 ///
 /// # Errors
 /// As [`validate`].
-pub(crate) fn statement(value: &Value, usage: Usage, at: &str) -> Result<(), PolicyError> {
+pub fn validate_statement(value: &Value, usage: Usage, at: &str) -> Result<(), PolicyError> {
     let Value::Object(statement) = value else {
         return Err(PolicyError::new(at, "is not an object"));
     };

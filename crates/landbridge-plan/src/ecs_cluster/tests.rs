@@ -1,0 +1,1 @@
+//! Plan tables of the kind.

@@ -1,0 +1,230 @@
+//! [`Objects`] over a set of custom resources in memory: what the CLI read from files, what a test made up.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use landbridge_api::common::ClusterScopedRef;
+use landbridge_api::condition::reason;
+use landbridge_api::v1alpha1::{AwsAccount, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
+
+use super::Objects;
+use crate::account::{AccountTarget, DEFAULT_ACCOUNT};
+use crate::plan::Unmet;
+
+/// Custom resources by name, or by namespace and name.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    /// Identity of the Landbridge installation, for the ownership tags.
+    pub installation: String,
+    /// The process's own AWS environment, which is meant where no AWSAccount `default` is there.
+    pub environment: Option<Arc<AccountTarget>>,
+    /// AWSAccounts.
+    pub accounts: BTreeMap<String, Arc<AwsAccount>>,
+    /// ECSClusters.
+    pub ecs_clusters: BTreeMap<String, Arc<EcsCluster>>,
+    /// CloudMapNamespaces.
+    pub cloud_map_namespaces: BTreeMap<String, Arc<CloudMapNamespace>>,
+    /// IAMTaskRoles.
+    pub iam_task_roles: BTreeMap<(String, String), Arc<IamTaskRole>>,
+    /// ECSServices.
+    pub ecs_services: BTreeMap<(String, String), Arc<EcsService>>,
+    /// Labels of Kubernetes namespaces.
+    pub namespace_labels: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// A custom resource that a [`Snapshot`] holds.
+pub trait Held: kube::Resource<DynamicType = ()> + Sized {
+    /// Puts it where it is looked up.
+    fn put(self, snapshot: &mut Snapshot);
+}
+
+impl Snapshot {
+    /// Adds an object, or replaces the one of the same kind, namespace and name.
+    pub fn insert(&mut self, object: impl Held) {
+        object.put(self);
+    }
+
+    fn users(
+        &self,
+        service: impl Fn(&EcsService) -> bool,
+        role: impl Fn(&IamTaskRole) -> bool,
+        of_account: Option<&str>,
+    ) -> Vec<String> {
+        let mut users = Vec::new();
+        if let Some(account) = of_account {
+            let is = |r: Option<&ClusterScopedRef>| r.map_or(DEFAULT_ACCOUNT, |r| r.name.as_str()) == account;
+            let clusters = self.ecs_clusters.iter().filter(|(_, c)| is(c.spec.account_ref.as_ref()));
+            users.extend(clusters.map(|(name, _)| format!("ECSCluster {name}")));
+            let namespaces = self.cloud_map_namespaces.iter().filter(|(_, n)| is(n.spec.account_ref.as_ref()));
+            users.extend(namespaces.map(|(name, _)| format!("CloudMapNamespace {name}")));
+        }
+        let roles = self.iam_task_roles.iter().filter(|(_, r)| role(r));
+        users.extend(roles.map(|((namespace, name), _)| format!("IAMTaskRole {namespace}/{name}")));
+        let services = self.ecs_services.iter().filter(|(_, s)| service(s));
+        users.extend(services.map(|((namespace, name), _)| format!("ECSService {namespace}/{name}")));
+        users
+    }
+}
+
+impl Objects for Snapshot {
+    fn account(&self, name: Option<&str>) -> Result<Arc<AccountTarget>, Unmet> {
+        let wanted = name.unwrap_or(DEFAULT_ACCOUNT);
+        let Some(account) = self.accounts.get(wanted) else {
+            return match (name, &self.environment) {
+                (None, Some(environment)) => Ok(Arc::clone(environment)),
+                (None, None) => Err(Unmet::blocked(
+                    reason::REFERENCE_NOT_FOUND,
+                    format!(
+                        "there is no AWSAccount {DEFAULT_ACCOUNT} and no AWS environment; create AWSAccount \
+                         {DEFAULT_ACCOUNT}, set spec.accountRef, or set AWS_REGION and credentials"
+                    ),
+                )),
+                (Some(name), _) => Err(Unmet::blocked(
+                    reason::REFERENCE_NOT_FOUND,
+                    format!("spec.accountRef names AWSAccount {name}, which does not exist; create it"),
+                )),
+            };
+        };
+        let target = AccountTarget::of(account, &self.installation);
+        if target.account_id.is_empty() {
+            return Err(Unmet::wait(
+                reason::REFERENCE_NOT_READY,
+                format!("the account ID of AWSAccount {wanted} is not known until its credentials have been tried"),
+            ));
+        }
+        Ok(Arc::new(target))
+    }
+
+    fn ecs_cluster(&self, name: &str) -> Option<Arc<EcsCluster>> {
+        self.ecs_clusters.get(name).cloned()
+    }
+
+    fn cloud_map_namespace(&self, name: &str) -> Option<Arc<CloudMapNamespace>> {
+        self.cloud_map_namespaces.get(name).cloned()
+    }
+
+    fn iam_task_role(&self, namespace: &str, name: &str) -> Option<Arc<IamTaskRole>> {
+        self.iam_task_roles.get(&(namespace.to_owned(), name.to_owned())).cloned()
+    }
+
+    fn namespaces_with_iam_task_role(&self, name: &str) -> Vec<String> {
+        self.iam_task_roles.keys().filter(|(_, n)| n == name).map(|(namespace, _)| namespace.clone()).collect()
+    }
+
+    fn namespace_labels(&self, namespace: &str) -> BTreeMap<String, String> {
+        self.namespace_labels.get(namespace).cloned().unwrap_or_default()
+    }
+
+    fn users_of_ecs_cluster(&self, name: &str) -> Vec<String> {
+        self.users(|s| s.spec.cluster_ref.name == name, |_| false, None)
+    }
+
+    fn users_of_cloud_map_namespace(&self, name: &str) -> Vec<String> {
+        let uses = |s: &EcsService| s.spec.service_discovery.as_ref().is_some_and(|d| d.namespace_ref.name == name);
+        self.users(uses, |_| false, None)
+    }
+
+    fn users_of_iam_task_role(&self, namespace: &str, name: &str) -> Vec<String> {
+        let uses = |s: &EcsService| {
+            s.metadata.namespace.as_deref() == Some(namespace)
+                && [&s.spec.task_role_ref, &s.spec.execution_role_ref].into_iter().flatten().any(|r| r.name == name)
+        };
+        self.users(uses, |_| false, None)
+    }
+
+    fn users_of_account(&self, name: &str) -> Vec<String> {
+        let uses = |r: &IamTaskRole| r.spec.account_ref.as_ref().map_or(DEFAULT_ACCOUNT, |r| r.name.as_str()) == name;
+        self.users(|_| false, uses, Some(name))
+    }
+}
+
+/// Name of a cluster-scoped object.
+fn name(meta: &kube::core::ObjectMeta) -> String {
+    meta.name.clone().unwrap_or_default()
+}
+
+/// Namespace and name of a namespaced object.
+fn namespaced(meta: &kube::core::ObjectMeta) -> (String, String) {
+    (meta.namespace.clone().unwrap_or_default(), name(meta))
+}
+
+impl Held for AwsAccount {
+    fn put(self, snapshot: &mut Snapshot) {
+        snapshot.accounts.insert(name(&self.metadata), Arc::new(self));
+    }
+}
+
+impl Held for EcsCluster {
+    fn put(self, snapshot: &mut Snapshot) {
+        snapshot.ecs_clusters.insert(name(&self.metadata), Arc::new(self));
+    }
+}
+
+impl Held for CloudMapNamespace {
+    fn put(self, snapshot: &mut Snapshot) {
+        snapshot.cloud_map_namespaces.insert(name(&self.metadata), Arc::new(self));
+    }
+}
+
+impl Held for IamTaskRole {
+    fn put(self, snapshot: &mut Snapshot) {
+        snapshot.iam_task_roles.insert(namespaced(&self.metadata), Arc::new(self));
+    }
+}
+
+impl Held for EcsService {
+    fn put(self, snapshot: &mut Snapshot) {
+        snapshot.ecs_services.insert(namespaced(&self.metadata), Arc::new(self));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn without_a_name_the_default_account_wins_over_the_environment() {
+        let mut objects = Snapshot {
+            environment: Some(Arc::new(AccountTarget {
+                account_id: "999988887777".into(),
+                ..AccountTarget::default()
+            })),
+            ..Snapshot::default()
+        };
+        assert_eq!(objects.account(None).unwrap().account_id, "999988887777");
+        assert!(matches!(objects.account(Some("default")), Err(Unmet::Blocked(_))));
+        objects.insert(testing::account("default"));
+        assert_eq!(objects.account(None).unwrap().account_id, testing::ACCOUNT_ID);
+    }
+
+    #[test]
+    fn an_account_whose_id_is_not_known_yet_is_waited_for() {
+        let mut objects = Snapshot::default();
+        let mut account = testing::account("prod");
+        account.spec.account_id = None;
+        objects.insert(account.clone());
+        assert!(matches!(objects.account(Some("prod")), Err(Unmet::Wait(_))));
+        account.status = Some(landbridge_api::v1alpha1::AwsAccountStatus {
+            account_id: Some("111122223333".into()),
+            ..Default::default()
+        });
+        objects.insert(account);
+        assert_eq!(objects.account(Some("prod")).unwrap().account_id, "111122223333");
+    }
+
+    #[test]
+    fn everything_that_refers_to_an_object_is_found() {
+        let objects = testing::shop();
+        assert_eq!(
+            objects.users_of_account("default"),
+            ["ECSCluster prod", "CloudMapNamespace shop", "IAMTaskRole shop/orders"]
+        );
+        assert_eq!(objects.users_of_account("other"), Vec::<String>::new());
+        assert_eq!(objects.users_of_ecs_cluster("prod"), ["ECSService shop/web"]);
+        assert_eq!(objects.users_of_cloud_map_namespace("shop"), ["ECSService shop/web"]);
+        assert_eq!(objects.users_of_iam_task_role("shop", "orders"), ["ECSService shop/web"]);
+        assert_eq!(objects.users_of_iam_task_role("blog", "orders"), Vec::<String>::new());
+        assert_eq!(objects.namespaces_with_iam_task_role("orders"), ["shop"]);
+    }
+}

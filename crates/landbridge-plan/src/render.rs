@@ -1,0 +1,319 @@
+//! Plans as text and as JSON, for the CLI, for Events and for whoever reviews a change.
+//!
+//! Both are deterministic and hold no secret. The JSON is an API: `apiVersion` and `kind` say its form.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::change::{Body, Change, Tags, Verb};
+use crate::plan::{Cause, Difference, Plan, Step};
+use crate::token::{self, KNOWN_AFTER_APPLY};
+use crate::{redact, tags};
+
+/// Version of the JSON form.
+pub const API_VERSION: &str = "landbridge.dev/v1alpha1";
+/// Longest value in the text form, in characters. The JSON form has it whole.
+const LONGEST: usize = 120;
+
+/// How many things a set of plans touches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Steps that create something.
+    pub create: usize,
+    /// Steps that change something in place.
+    pub update: usize,
+    /// Steps that delete something.
+    pub delete: usize,
+    /// Things that are waited for.
+    pub waits: usize,
+    /// Refusals.
+    pub blocked: usize,
+}
+
+impl Summary {
+    /// Counts over all plans.
+    pub fn of(plans: &[Plan]) -> Self {
+        let count = |verb| plans.iter().flat_map(|p| &p.steps).filter(|s| s.change.verb() == verb).count();
+        Self {
+            create: count(Verb::Create),
+            update: count(Verb::Update),
+            delete: count(Verb::Delete),
+            waits: plans.iter().map(|p| p.waits.len()).sum(),
+            blocked: plans.iter().map(|p| p.blocked.len()).sum(),
+        }
+    }
+
+    /// Whether there is something to write.
+    pub fn changes(self) -> bool {
+        self.create + self.update + self.delete > 0
+    }
+}
+
+impl std::fmt::Display for Summary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { create, update, delete, waits, blocked } = self;
+        if !self.changes() && *waits == 0 && *blocked == 0 {
+            return f.write_str("No changes. AWS is as the files say.");
+        }
+        write!(f, "Plan: {create} to create, {update} to update, {delete} to delete")?;
+        if *waits > 0 {
+            write!(f, ", {waits} to wait for")?;
+        }
+        if *blocked > 0 {
+            write!(f, ", {blocked} refused")?;
+        }
+        f.write_str(".")
+    }
+}
+
+/// The plans as text, in the order given; objects without anything to say are left out. The last line is the summary.
+pub fn text(plans: &[Plan], colour: bool) -> String {
+    let mut out = String::new();
+    let paint = Paint { colour };
+    for plan in plans.iter().filter(|p| !p.is_empty() || !p.drift.is_empty()) {
+        object(&mut out, plan, paint);
+        out.push('\n');
+    }
+    line(&mut out, 0, &Summary::of(plans).to_string());
+    out
+}
+
+/// The plans as one JSON value.
+pub fn json(plans: &[Plan]) -> Value {
+    json!({
+        "apiVersion": API_VERSION,
+        "kind": "Plan",
+        "summary": Summary::of(plans),
+        "objects": plans.iter().map(plan_json).collect::<Vec<_>>(),
+    })
+}
+
+/// A difference on one line: `image: "a" -> "b"`.
+pub fn one_line(difference: &Difference) -> String {
+    let side = |v: Option<&Value>| v.map_or_else(|| "(none)".to_owned(), short);
+    let Difference { path, from, to } = difference;
+    match (from, to) {
+        (None, Some(to)) => format!("{path}: {}", short(to)),
+        (from, to) => format!("{path}: {} -> {}", side(from.as_ref()), side(to.as_ref())),
+    }
+}
+
+fn object(out: &mut String, plan: &Plan, paint: Paint) {
+    line(out, 0, &paint.bold(&plan.object));
+    for blocked in &plan.blocked {
+        line(out, 1, &paint.red(&format!("! {}: {}", blocked.reason, blocked.message)));
+    }
+    for step in &plan.steps {
+        step_text(out, step, paint);
+    }
+    let corrected = plan.steps.iter().any(|s| s.cause == Cause::Drift);
+    if !plan.drift.is_empty() && !corrected {
+        line(out, 1, &paint.yellow("changed outside and left as it is:"));
+        for difference in &plan.drift {
+            line(out, 3, &one_line(difference));
+        }
+    }
+    for wait in &plan.waits {
+        line(out, 1, &paint.yellow(&format!("… {}: {}", wait.reason, wait.message)));
+    }
+}
+
+fn step_text(out: &mut String, step: &Step, paint: Paint) {
+    let note = note(step.cause).map(|n| format!("  # {n}")).unwrap_or_default();
+    let head = format!("{} {}{note}", sign_and_verb(&step.change), step.change.target());
+    line(
+        out,
+        1,
+        &match step.change.verb() {
+            Verb::Create => paint.green(&head),
+            Verb::Update => paint.yellow(&head),
+            Verb::Delete => paint.red(&head),
+        },
+    );
+    for (path, value) in details(step) {
+        line(out, 3, &format!("{path}: {}", short(&value)));
+    }
+    for difference in &step.differences {
+        line(out, 3, &one_line(difference));
+    }
+}
+
+fn sign_and_verb(change: &Change) -> &'static str {
+    match change {
+        Change::RegisterTaskDefinition { .. } => "+ register",
+        Change::DeregisterTaskDefinition { .. } => "- deregister",
+        Change::PutRolePolicy { .. } => "~ put",
+        Change::DeleteRolePolicy { .. } => "~ take away",
+        Change::AttachRolePolicy { .. } => "~ attach",
+        Change::DetachRolePolicy { .. } => "~ detach",
+        _ => match change.verb() {
+            Verb::Create => "+ create",
+            Verb::Update => "~ update",
+            Verb::Delete => "- delete",
+        },
+    }
+}
+
+fn note(cause: Cause) -> Option<&'static str> {
+    match cause {
+        Cause::Spec | Cause::Deletion => None,
+        Cause::Drift => Some("changed outside, put back"),
+        Cause::Adoption => Some("taken over"),
+        Cause::Replacement => Some("replaced by its successor"),
+        Cause::Retention => Some("past its retention"),
+    }
+}
+
+/// What a change writes, field by field, where differences do not say it.
+fn details(step: &Step) -> Vec<(String, Value)> {
+    let body = match &step.change {
+        Change::CreateCluster { body, .. }
+        | Change::RegisterTaskDefinition { body, .. }
+        | Change::CreateService { body, .. }
+        | Change::CreateNamespace { body, .. }
+        | Change::CreateDiscoveryService { body, .. } => Value::Object(body.clone()),
+        Change::CreateLogGroup { kms_key_id, tags, .. } => json!({ "kmsKeyId": kms_key_id, "tags": tags }),
+        Change::CreateRole { path, trust, body, tags, .. } => {
+            let mut whole = body.clone();
+            whole.extend([
+                ("path".to_owned(), path.as_str().into()),
+                ("trust".to_owned(), trust.clone()),
+                ("tags".to_owned(), json!(tags)),
+            ]);
+            Value::Object(whole)
+        }
+        Change::PutRolePolicy { document, .. } if step.differences.is_empty() => document.clone(),
+        // Differences speak of users' tags; ours are worth a line when they change.
+        Change::Tag { set, .. } | Change::TagRole { set, .. } => {
+            let ours: Tags =
+                set.iter().filter(|(k, _)| !tags::is_users(k)).map(|(k, v)| (k.clone(), v.clone())).collect();
+            return ours.into_iter().map(|(k, v)| (format!("tags[{k}]"), v.into())).collect();
+        }
+        _ => return Vec::new(),
+    };
+    let shown = shown(&redact::redacted(&body));
+    let mut found = Vec::new();
+    leaves("", &shown, &mut found);
+    found
+}
+
+/// Every leaf of a body with its path, the way differences write paths: an absent body against this one.
+fn leaves(path: &str, value: &Value, found: &mut Vec<(String, Value)>) {
+    let nothing = match value {
+        Value::Object(map) if !map.is_empty() && pair(map).is_none() => json!({}),
+        Value::Array(items) if items.iter().any(|v| v.is_object() || v.is_array()) => json!([]),
+        Value::Null => return,
+        Value::Object(map) if pair(map).is_some() => {
+            return found.extend(pair(map).map(|v| (path.to_owned(), v.clone())));
+        }
+        other => return found.push((path.to_owned(), other.clone())),
+    };
+    for difference in crate::diff::differences(path, &nothing, value) {
+        if let Some(to) = difference.to {
+            leaves(&difference.path, &to, found);
+        }
+    }
+}
+
+/// The value of a name and value pair: its path already says the name.
+fn pair(map: &Body) -> Option<&Value> {
+    let value = map.get("value").or_else(|| map.get("Value"))?;
+    let named = ["name", "key", "Key"].iter().any(|n| map.contains_key(*n));
+    (named && map.len() == 2).then_some(value)
+}
+
+/// The value with tokens as a reader should see them.
+fn shown(value: &Value) -> Value {
+    match value {
+        Value::String(text) => {
+            // An ARN that ends in a token is not known either.
+            if text.contains('\u{1}') { KNOWN_AFTER_APPLY.into() } else { token::shown(text).into() }
+        }
+        Value::Array(items) => items.iter().map(shown).collect(),
+        Value::Object(map) => Value::Object(map.iter().map(|(k, v)| (k.clone(), shown(v))).collect()),
+        other => other.clone(),
+    }
+}
+
+fn short(value: &Value) -> String {
+    let value = shown(value);
+    let whole = match &value {
+        Value::String(text) if text == KNOWN_AFTER_APPLY || text == redact::SENSITIVE => text.clone(),
+        other => other.to_string(),
+    };
+    if whole.chars().count() <= LONGEST {
+        return whole;
+    }
+    let mut cut: String = whole.chars().take(LONGEST - 1).collect();
+    cut.push('…');
+    cut
+}
+
+fn plan_json(plan: &Plan) -> Value {
+    json!({
+        "object": plan.object,
+        "steps": plan.steps.iter().map(step_json).collect::<Vec<_>>(),
+        "waits": plan.waits.iter().map(|w| json!({ "reason": w.reason, "message": w.message })).collect::<Vec<_>>(),
+        "blocked": plan.blocked,
+        "drift": plan.drift.iter().map(difference_json).collect::<Vec<_>>(),
+        "gone": plan.gone,
+    })
+}
+
+fn step_json(step: &Step) -> Value {
+    // Everything in a change is text, numbers and maps with text keys, so it always becomes JSON.
+    let change = serde_json::to_value(&step.change).unwrap_or_default();
+    json!({
+        "id": step.id,
+        "after": step.after,
+        "verb": step.change.verb(),
+        "target": step.change.target(),
+        "operation": step.change.operation(),
+        "cause": step.cause,
+        "differences": step.differences.iter().map(difference_json).collect::<Vec<_>>(),
+        "change": shown(&redact::redacted(&change)),
+    })
+}
+
+fn difference_json(difference: &Difference) -> Value {
+    json!({
+        "path": difference.path,
+        "from": difference.from.as_ref().map(shown),
+        "to": difference.to.as_ref().map(shown),
+    })
+}
+
+fn line(out: &mut String, indent: usize, text: &str) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "{}{text}", "  ".repeat(indent));
+}
+
+/// ANSI colours, or none.
+#[derive(Clone, Copy)]
+struct Paint {
+    colour: bool,
+}
+
+impl Paint {
+    fn with(self, code: &str, text: &str) -> String {
+        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+    fn bold(self, text: &str) -> String {
+        self.with("1", text)
+    }
+    fn green(self, text: &str) -> String {
+        self.with("32", text)
+    }
+    fn yellow(self, text: &str) -> String {
+        self.with("33", text)
+    }
+    fn red(self, text: &str) -> String {
+        self.with("31", text)
+    }
+}
+
+#[cfg(test)]
+#[path = "render_tests.rs"]
+mod tests;
