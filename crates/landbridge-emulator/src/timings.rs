@@ -13,7 +13,8 @@ pub struct Timings {
     pub pulling: Duration,
     /// RUNNING to HEALTHY for a container with a health check.
     pub healthy: Duration,
-    /// Time a task must stay RUNNING before a deployment counts on it.
+    /// Time a task without a health check must stay RUNNING before it counts as healthy: 40 seconds on AWS
+    /// (DeploymentConfiguration.minimumHealthyPercent).
     pub settle: Duration,
     /// From StopTask (SIGTERM) to STOPPED.
     pub stopping: Duration,
@@ -36,7 +37,7 @@ impl Default for Timings {
             provisioning: Duration::from_secs(4),
             pulling: Duration::from_secs(8),
             healthy: Duration::from_secs(10),
-            settle: Duration::from_secs(10),
+            settle: Duration::from_secs(40),
             stopping: Duration::from_secs(5),
             stopped_retention: Duration::from_hours(1),
             inactive_retention: Duration::from_hours(1),

@@ -1,5 +1,8 @@
 //! Contract tests of ECS: each call goes through the wire, over manual time.
 
+// Requests are written in place with `json!`, which a reference would only clutter.
+#![allow(clippy::needless_pass_by_value)]
+
 mod cluster;
 mod deployment;
 mod service;

@@ -131,3 +131,184 @@ fn without_a_circuit_breaker_failing_tasks_are_tried_for_ever_but_ever_slower() 
     assert!(early > 5 && late > early && late - early <= early, "{early} {late}");
     assert_eq!(aws.web()["deployments"][0]["rolloutState"], "IN_PROGRESS");
 }
+
+#[test]
+fn stopping_a_service_deployment_rolls_back_even_without_a_circuit_breaker() {
+    let aws = Aws::with_shop();
+    aws.create(json!({}));
+    aws.pass(MINUTE);
+    let good = aws.web()["taskDefinition"].clone();
+    aws.register("web", "nginx:2");
+    aws.update(json!({ "taskDefinition": "web" }));
+    let arn = aws.web()["currentServiceDeployment"].clone();
+    aws.ok("StopServiceDeployment", json!({ "serviceDeploymentArn": arn, "stopType": "ROLLBACK" }));
+    assert_eq!(aws.service_deployment()["status"], "ROLLBACK_IN_PROGRESS");
+    aws.pass(MINUTE * 2);
+    assert_eq!(aws.service_deployment()["status"], "ROLLBACK_SUCCESSFUL");
+    assert_eq!(aws.web()["taskDefinition"], good);
+    assert_eq!(aws.refused("StopServiceDeployment", json!({ "serviceDeploymentArn": arn })).0, "ConflictException");
+    let unknown =
+        json!({ "serviceDeploymentArn": "arn:aws:ecs:us-east-1:000000000000:service-deployment/shop/web/none" });
+    assert_eq!(aws.refused("StopServiceDeployment", unknown).0, "ServiceDeploymentNotFoundException");
+}
+
+#[test]
+fn a_newer_deployment_takes_the_place_of_one_under_way() {
+    let aws = Aws::with_shop();
+    aws.create(json!({}));
+    aws.pass(MINUTE);
+    aws.register("web", "nginx:2");
+    aws.update(json!({ "taskDefinition": "web" }));
+    let second = aws.web()["currentServiceDeployment"].clone();
+    aws.pass(std::time::Duration::from_secs(10));
+    let third = aws.register("web", "nginx:3")["taskDefinitionArn"].clone();
+    aws.update(json!({ "taskDefinition": "web" }));
+    let listed = |status: &str| {
+        let input = json!({ "cluster": "shop", "service": "web", "status": [status] });
+        aws.ok("ListServiceDeployments", input)["serviceDeployments"].clone()
+    };
+    assert_eq!(listed("STOP_REQUESTED")[0]["serviceDeploymentArn"], second);
+    aws.pass(MINUTE * 3);
+    assert_eq!(listed("STOPPED")[0]["serviceDeploymentArn"], second);
+    assert_eq!(listed("SUCCESSFUL").as_array().unwrap().len(), 2);
+    assert!(aws.tasks("RUNNING").iter().all(|task| task["taskDefinitionArn"] == third));
+}
+
+#[test]
+fn a_revision_keeps_what_it_deployed() {
+    let aws = Aws::with_shop();
+    aws.create(json!({}));
+    aws.pass(MINUTE);
+    aws.register("web", "nginx:2");
+    aws.update(json!({ "taskDefinition": "web" }));
+    let record = aws.service_deployment();
+    let arns = [record["sourceServiceRevisions"][0]["arn"].clone(), record["targetServiceRevision"]["arn"].clone()];
+    let revisions =
+        aws.ok("DescribeServiceRevisions", json!({ "serviceRevisionArns": arns }))["serviceRevisions"].clone();
+    let images: Vec<&Value> = (0..2).map(|at| &revisions[at]["containerImages"][0]["image"]).collect();
+    assert_eq!(images, ["nginx:1", "nginx:2"]);
+    assert!(revisions[0]["containerImages"][0]["imageDigest"].as_str().unwrap().starts_with("sha256:"));
+}
+
+#[test]
+fn only_some_fields_start_a_deployment() {
+    let aws = Aws::with_shop();
+    aws.create(json!({}));
+    aws.pass(MINUTE);
+    let id = || aws.web()["deployments"][0]["id"].clone();
+    for changes in [
+        json!({ "desiredCount": 3 }),
+        json!({ "enableExecuteCommand": true }),
+        json!({ "propagateTags": "SERVICE" }),
+        json!({ "deploymentConfiguration": { "maximumPercent": 150 } }),
+        json!({ "healthCheckGracePeriodSeconds": 5 }),
+        json!({ "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["subnet-a"], "assignPublicIp": "DISABLED" } } }),
+    ] {
+        let before = id();
+        let updated = aws.update(changes.clone());
+        assert_eq!(id(), before, "{changes}");
+        let (name, value) = changes.as_object().unwrap().iter().next().unwrap();
+        assert!(value.is_object() || updated[name] == *value, "{changes}");
+    }
+    for changes in [
+        json!({ "platformVersion": "1.4.0" }),
+        json!({ "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["subnet-b"] } } }),
+    ] {
+        let before = id();
+        aws.update(changes.clone());
+        assert_ne!(id(), before, "{changes}");
+    }
+    assert_eq!(aws.web()["deploymentConfiguration"]["minimumHealthyPercent"], 100);
+}
+
+/// A service behind a load balancer with the strategy's `configuration`, steady.
+fn staged(configuration: Value) -> Aws {
+    let aws = Aws::with_shop();
+    let advanced =
+        json!({ "alternateTargetGroupArn": "arn:b", "productionListenerRule": "arn:rule", "roleArn": "arn:role" });
+    let balancer = json!({
+        "targetGroupArn": "arn:a", "containerName": "web", "containerPort": 80, "advancedConfiguration": advanced,
+    });
+    aws.create(json!({ "loadBalancers": [balancer], "deploymentConfiguration": configuration }));
+    aws.pass(MINUTE * 2);
+    assert_eq!(aws.service_deployment()["status"], "SUCCESSFUL");
+    aws.register("web", "nginx:2");
+    aws.update(json!({ "taskDefinition": "web" }));
+    aws
+}
+
+/// (lifecycle stage, production weight) as they change until the deployment is over.
+fn stages(aws: &Aws) -> Vec<(String, f64)> {
+    let mut seen = Vec::new();
+    for _ in 0..3600 {
+        let record = aws.service_deployment();
+        if record["status"] != "IN_PROGRESS" {
+            break;
+        }
+        let weight = record["targetServiceRevision"]["requestedProductionTrafficWeight"].as_f64().unwrap_or(0.0);
+        let now = (record["lifecycleStage"].as_str().unwrap_or_default().to_owned(), weight);
+        if seen.last() != Some(&now) {
+            seen.push(now);
+        }
+        aws.pass(std::time::Duration::from_secs(1));
+    }
+    seen
+}
+
+#[test]
+fn a_blue_green_deployment_goes_through_its_stages_and_keeps_both_sides_until_the_end() {
+    let aws = staged(json!({ "strategy": "BLUE_GREEN", "bakeTimeInMinutes": 5 }));
+    let seen = stages(&aws);
+    let names: Vec<&str> = seen.iter().map(|(stage, _)| stage.as_str()).collect();
+    let expected = [
+        "RECONCILE_SERVICE",
+        "PRE_SCALE_UP",
+        "SCALE_UP",
+        "POST_SCALE_UP",
+        "TEST_TRAFFIC_SHIFT",
+        "POST_TEST_TRAFFIC_SHIFT",
+        "PRODUCTION_TRAFFIC_SHIFT",
+        "PRODUCTION_TRAFFIC_SHIFT",
+        "POST_PRODUCTION_TRAFFIC_SHIFT",
+        "BAKE_TIME",
+        "CLEAN_UP",
+    ];
+    // Traffic shifts at one moment, so the stage may be seen with one weight or with both.
+    let mut deduped = expected.to_vec();
+    deduped.dedup();
+    assert!(names == expected || names == deduped, "{names:?}");
+    assert_eq!(aws.service_deployment()["status"], "SUCCESSFUL");
+    assert_eq!(aws.web()["runningCount"], 2);
+    assert_eq!(aws.web()["deployments"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_canary_shifts_a_little_first_and_a_linear_deployment_step_by_step() {
+    let canary = staged(json!({
+        "strategy": "CANARY", "canaryConfiguration": { "canaryPercent": 5.0, "canaryBakeTimeInMinutes": 2 },
+    }));
+    let weights: Vec<f64> = stages(&canary).into_iter().map(|(_, weight)| weight).collect();
+    assert!(weights.contains(&5.0) && weights.contains(&100.0), "{weights:?}");
+    let linear = staged(json!({
+        "strategy": "LINEAR", "linearConfiguration": { "stepPercent": 25.0, "stepBakeTimeInMinutes": 1 },
+    }));
+    let weights: Vec<f64> = stages(&linear).into_iter().map(|(_, weight)| weight).collect();
+    for weight in [25.0, 50.0, 75.0, 100.0] {
+        assert!(weights.contains(&weight), "{weights:?}");
+    }
+    assert_eq!(linear.service_deployment()["status"], "SUCCESSFUL");
+}
+
+#[test]
+fn stopping_a_blue_green_deployment_keeps_the_old_side() {
+    let aws = staged(json!({ "strategy": "BLUE_GREEN", "bakeTimeInMinutes": 5 }));
+    aws.pass(MINUTE * 3);
+    assert_eq!(aws.service_deployment()["lifecycleStage"], "BAKE_TIME");
+    assert_eq!(aws.web()["runningCount"], 4);
+    let arn = aws.web()["currentServiceDeployment"].clone();
+    aws.ok("StopServiceDeployment", json!({ "serviceDeploymentArn": arn }));
+    aws.pass(MINUTE);
+    assert_eq!(aws.service_deployment()["status"], "ROLLBACK_SUCCESSFUL");
+    assert!(aws.web()["taskDefinition"].as_str().unwrap().ends_with("web:1"));
+    assert_eq!(aws.web()["runningCount"], 2);
+}
