@@ -6,7 +6,7 @@
 //! | `pull-error` | the image cannot be pulled (`CannotPullContainerError`) |
 //! | `crash` | the container exits with code 1 two seconds after it starts |
 //! | `crash-after-30s`, `exit-137` | the same after 30 seconds; with code 137 |
-//! | `unhealthy` | the container's health check never passes |
+//! | `unhealthy` | the container's health check, if it has one, never passes |
 //! | `slow-start` | pulling takes ten times as long |
 //! | `no-capacity` | no capacity is found to place the task |
 //!

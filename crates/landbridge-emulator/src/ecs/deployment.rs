@@ -284,6 +284,7 @@ fn break_circuit(world: &mut World, service_arn: &str, rollback: bool) {
     let now = world.now;
     let ecs = &mut world.services.ecs;
     let Some(service) = ecs.services.get_mut(service_arn) else { return };
+    service.stage = None;
     let Some(failed) = service.deployments.first_mut() else { return };
     failed.rollout = Rollout::Failed;
     "ECS deployment circuit breaker: tasks failed to start.".clone_into(&mut failed.reason);
@@ -312,6 +313,7 @@ pub(super) fn roll_back(world: &mut World, service_arn: &str, by: &str, reason: 
     if service.deployments.first().is_some_and(|it| Arc::ptr_eq(&it.revision, &good) && it.rollout != Rollout::Failed) {
         return false;
     }
+    service.stage = None;
     if let Some(failed) = service.deployments.first_mut() {
         failed.rollout = Rollout::Failed;
         failed.updated_at = now;

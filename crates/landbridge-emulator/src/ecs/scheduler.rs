@@ -2,10 +2,13 @@
 //! service steady. It looks only when something changed.
 //! Source: "Rolling update deployments" (deployment-type-ecs) and DeploymentConfiguration.
 
+use jiff::Timestamp;
+
 use super::deployment::{Counts, Rollout, complete, tell};
 use super::service::{Service, Status, deactivate};
 use super::task_life::{Launch, launch, stop};
 use super::{Ecs, Event};
+use crate::clock::{later, seconds_between};
 use crate::world::{Event as WorldEvent, World};
 
 /// What the scheduler sees of a service.
@@ -33,6 +36,17 @@ pub(super) fn soon(world: &mut World, service: &str) {
     if !std::mem::replace(&mut kept.step_planned, true) {
         let delay = world.timings.scheduler;
         world.after(delay, WorldEvent::Ecs(Event::Step(service.to_owned())));
+    }
+}
+
+/// Lets the scheduler look at a service at a certain time, once.
+fn wake(world: &mut World, service: &str, at: Timestamp) {
+    let now = world.now;
+    let Some(kept) = world.services.ecs.services.get_mut(service) else { return };
+    if kept.wake_at != Some(at) {
+        kept.wake_at = Some(at);
+        let wait = std::time::Duration::from_secs_f64(seconds_between(now, at));
+        world.after(wait, WorldEvent::Ecs(Event::Step(service.to_owned())));
     }
 }
 
@@ -146,8 +160,7 @@ fn start(world: &mut World, arn: &str, number: usize) {
     let Some(service) = world.services.ecs.services.get(arn) else { return };
     let Some(primary) = service.deployments.first() else { return };
     if let Some(at) = primary.resume_at.filter(|at| *at > now) {
-        let wait = std::time::Duration::from_secs_f64(crate::clock::seconds_between(now, at));
-        return world.after(wait, WorldEvent::Ecs(Event::Step(arn.to_owned())));
+        return wake(world, arn, at);
     }
     let Some(order) = Launch::of_service(service) else { return };
     let mut ids = Vec::with_capacity(number);
@@ -174,10 +187,11 @@ fn place_later(world: &mut World, arn: &str, reason: &str) {
          ECS Developer Guide."
     );
     service.events.push(&mut world.rng, now, &service.name, &text);
+    let again = later(now, AGAIN);
     if let Some(primary) = service.deployments.first_mut() {
-        primary.resume_at = Some(crate::clock::later(now, AGAIN));
+        primary.resume_at = Some(again);
     }
-    world.after(AGAIN, WorldEvent::Ecs(Event::Step(arn.to_owned())));
+    wake(world, arn, again);
 }
 
 /// Says that a deployment is complete and that the service is steady, once each.

@@ -53,6 +53,8 @@ pub(crate) struct Service {
     pub(super) steady: bool,
     /// Whether the scheduler is already going to look.
     pub(super) step_planned: bool,
+    /// When it is going to look again by itself, after a pause.
+    pub(super) wake_at: Option<Timestamp>,
     created_at: Timestamp,
     created_by: String,
     client_token: Option<String>,
@@ -296,6 +298,7 @@ pub(crate) fn create(world: &mut World, cx: &Cx, input: &Value) -> Result<Value,
         tasks: BTreeSet::new(),
         steady: false,
         step_planned: false,
+        wake_at: None,
         created_at: cx.now,
         created_by: cx.principal.clone(),
         client_token: request.text("clientToken").map(str::to_owned),
@@ -430,13 +433,21 @@ pub(super) fn deactivate(world: &mut World, arn: &str) {
     // The history of deployments and revisions goes with the service (ListServiceDeployments).
     let prefix = |kind: &str| format!("{}/", arn.replacen(":service/", &format!(":{kind}/"), 1));
     let (records, revisions) = (prefix("service-deployment"), prefix("service-revision"));
-    ecs.service_deployments.retain(|record, _| !record.starts_with(&records));
-    ecs.service_revisions.retain(|revision, _| !revision.starts_with(&revisions));
+    remove_under(&mut ecs.service_deployments, &records);
+    remove_under(&mut ecs.service_revisions, &revisions);
     for definition in definitions {
         sweep(ecs, &definition);
     }
     let retention = world.timings.inactive_retention;
     world.after(retention, crate::world::Event::Ecs(Event::ForgetService(arn.to_owned(), created_at)));
+}
+
+/// Removes what begins with `prefix`, without a look at the rest.
+fn remove_under<T>(entries: &mut BTreeMap<String, T>, prefix: &str) {
+    let under = entries.range(prefix.to_owned()..).map(|(arn, _)| arn).take_while(|arn| arn.starts_with(prefix));
+    for arn in under.cloned().collect::<Vec<_>>() {
+        entries.remove(&arn);
+    }
 }
 
 /// An INACTIVE service can be described for a while; then it is MISSING.

@@ -94,6 +94,9 @@ fn check_network(fields: &Map<String, Value>, definition: &TaskDefinition) -> Re
 
 fn check_load_balancers(fields: &Map<String, Value>, definition: &TaskDefinition) -> Result<(), Refusal> {
     let balancers = fields.list("loadBalancers");
+    if balancers.is_empty() && fields.number("healthCheckGracePeriodSeconds").is_some_and(|seconds| seconds != 0) {
+        return Err(invalid("Health check grace period is only valid for services configured to use load balancers"));
+    }
     if balancers.len() > 5 {
         return Err(invalid("load balancers can have at most 5 items."));
     }

@@ -284,9 +284,6 @@ pub(crate) fn stop(world: &mut World, _cx: &Cx, input: &Value) -> Result<Value, 
     if !rolling_back && !roll_back(world, &service, "ECS deployment stopped by user", reason) {
         return Err(Refusal::new("ConflictException", "There is no completed service deployment to roll back to."));
     }
-    if let Some(service) = world.services.ecs.services.get_mut(&service) {
-        service.stage = None;
-    }
     scheduler::soon(world, &service);
     Ok(json!({ "serviceDeploymentArn": arn }))
 }

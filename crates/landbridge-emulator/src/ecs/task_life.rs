@@ -304,6 +304,13 @@ fn run(world: &mut World, arn: &str) {
         task.started_at = Some(now);
     });
     register(world, arn);
+    let unknown = world.services.ecs.tasks.get(arn).is_some_and(|task| {
+        task.definition.containers().iter().any(|container| container.member("healthCheck").is_some())
+    });
+    if unknown {
+        // Only a passed health check makes such a task healthy in Cloud Map.
+        report_health(world, arn, false);
+    }
     let Some(task) = world.services.ecs.tasks.get(arn) else { return };
     let definition = Arc::clone(&task.definition);
     let (container, fate) = trouble(world, &definition);

@@ -201,7 +201,7 @@ fn only_some_fields_start_a_deployment() {
         json!({ "enableExecuteCommand": true }),
         json!({ "propagateTags": "SERVICE" }),
         json!({ "deploymentConfiguration": { "maximumPercent": 150 } }),
-        json!({ "healthCheckGracePeriodSeconds": 5 }),
+        json!({ "availabilityZoneRebalancing": "DISABLED" }),
         json!({ "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["subnet-a"], "assignPublicIp": "DISABLED" } } }),
     ] {
         let before = id();
@@ -311,4 +311,19 @@ fn stopping_a_blue_green_deployment_keeps_the_old_side() {
     assert_eq!(aws.service_deployment()["status"], "ROLLBACK_SUCCESSFUL");
     assert!(aws.web()["taskDefinition"].as_str().unwrap().ends_with("web:1"));
     assert_eq!(aws.web()["runningCount"], 2);
+}
+
+#[test]
+fn a_blue_green_deployment_whose_tasks_fail_goes_back_to_the_old_side() {
+    let breaker = json!({ "enable": true, "rollback": true });
+    let aws = staged(json!({ "strategy": "BLUE_GREEN", "bakeTimeInMinutes": 5, "deploymentCircuitBreaker": breaker }));
+    aws.pass(MINUTE * 12);
+    assert_eq!(aws.service_deployment()["status"], "SUCCESSFUL");
+    aws.register("web", "landbridge.test/pull-error:1");
+    aws.update(json!({ "taskDefinition": "web" }));
+    aws.pass(MINUTE * 5);
+    assert_eq!(aws.service_deployment()["status"], "ROLLBACK_SUCCESSFUL");
+    assert!(aws.web()["taskDefinition"].as_str().unwrap().ends_with("web:2"));
+    assert_eq!(aws.web()["runningCount"], 2);
+    assert_eq!(aws.web()["deployments"].as_array().unwrap().len(), 1);
 }

@@ -48,7 +48,7 @@ fn every_field_set_reads_back_with_the_defaults_of_the_api() {
             "deploymentCircuitBreaker": { "enable": true, "rollback": true },
         },
         "enableExecuteCommand": true, "enableECSManagedTags": true, "propagateTags": "SERVICE",
-        "placementConstraints": [{ "type": "distinctInstance" }], "healthCheckGracePeriodSeconds": 30,
+        "placementConstraints": [{ "type": "distinctInstance" }],
         "platformVersion": "1.4.0", "aMemberOfTheFuture": { "kept": true },
     });
     let web = aws.create(asked.clone());
@@ -108,6 +108,7 @@ fn bad_requests_are_refused_with_the_codes_of_aws() {
             "InvalidParameterException",
             "requires a load",
         ),
+        (json!({ "healthCheckGracePeriodSeconds": 5 }), "InvalidParameterException", "Health check grace period"),
         (json!({ "tags": [{ "key": "aws:x", "value": "1" }] }), "InvalidParameterException", "aws:"),
     ] {
         let (actual, text) = aws.refused("CreateService", service(changes.clone()));
@@ -224,4 +225,62 @@ fn the_running_count_follows_the_desired_count_without_a_new_deployment() {
         assert_eq!(web["deployments"][0]["id"], before);
         assert_eq!(aws.events()[0], "(service web) has reached a steady state.");
     }
+}
+
+#[test]
+fn service_connect_needs_its_namespace_and_its_ports_and_is_listed_by_namespace() {
+    let aws = Aws::with_shop();
+    let connect = |changes: Value| {
+        let base = json!({ "enabled": true, "namespace": "shop.internal", "services": [{ "portName": "http" }] });
+        json!({ "serviceConnectConfiguration": merge(base, changes) })
+    };
+    let refused = |changes: Value| aws.refused("CreateService", service(connect(changes)));
+    assert_eq!(refused(json!({})).0, "NamespaceNotFoundException");
+    assert_eq!(refused(json!({ "namespace": null })).0, "InvalidParameterException");
+    let defaults = json!({ "cluster": "shop", "serviceConnectDefaults": { "namespace": "shop.internal" } });
+    let namespace = aws.ok("UpdateCluster", defaults)["cluster"]["serviceConnectDefaults"]["namespace"].clone();
+    let (code, message) = refused(json!({ "services": [{ "portName": "grpc" }] }));
+    assert_eq!(code, "InvalidParameterException");
+    assert!(message.contains("grpc"), "{message}");
+    let created = aws.create(connect(json!({ "namespace": null })));
+    assert!(created.get("serviceConnectConfiguration").is_none());
+    assert_eq!(created["deployments"][0]["serviceConnectConfiguration"]["namespace"], namespace);
+    for name in [json!("shop.internal"), namespace] {
+        let listed = aws.ok("ListServicesByNamespace", json!({ "namespace": name }));
+        assert_eq!(listed["serviceArns"], json!([created["serviceArn"]]));
+    }
+    assert_eq!(aws.refused("ListServicesByNamespace", json!({ "namespace": "none" })).0, "NamespaceNotFoundException");
+}
+
+#[test]
+fn a_service_takes_the_strategy_of_its_cluster_and_can_go_back_to_its_launch_type() {
+    let aws = Aws::with_shop();
+    let strategy = json!([{ "capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 0 }]);
+    let providers = json!({
+        "cluster": "shop", "capacityProviders": ["FARGATE_SPOT"], "defaultCapacityProviderStrategy": strategy,
+    });
+    aws.ok("PutClusterCapacityProviders", providers);
+    let created = aws.create(json!({ "launchType": null }));
+    assert_eq!(created["capacityProviderStrategy"], strategy);
+    assert!(created.get("launchType").is_none());
+    aws.pass(MINUTE);
+    assert_eq!(aws.tasks("RUNNING")[0]["capacityProviderName"], "FARGATE_SPOT");
+    let before = aws.web()["deployments"][0]["id"].clone();
+    let updated = aws.update(json!({ "capacityProviderStrategy": [] }));
+    assert_eq!(updated["launchType"], "FARGATE");
+    assert_eq!(updated["deployments"][0]["id"], before, "a strategy alone starts no deployment");
+}
+
+#[test]
+fn a_code_deploy_service_refuses_what_only_a_code_deploy_deployment_may_change() {
+    let aws = Aws::with_shop();
+    aws.create(json!({ "deploymentController": { "type": "CODE_DEPLOY" } }));
+    aws.pass(MINUTE);
+    let (code, message) =
+        aws.refused("UpdateService", json!({ "cluster": "shop", "service": "web", "taskDefinition": "web" }));
+    assert_eq!(code, "InvalidParameterException");
+    assert!(message.starts_with("Unable to update task definition on services with a CODE_DEPLOY"), "{message}");
+    aws.update(json!({ "desiredCount": 3 }));
+    aws.pass(MINUTE);
+    assert_eq!(aws.web()["runningCount"], 3);
 }
