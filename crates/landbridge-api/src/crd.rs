@@ -64,7 +64,15 @@ fn fit_object(map: &mut Map<String, Value>) {
     if map.get("format").and_then(Value::as_str).is_some_and(|f| f.starts_with("uint")) {
         map.remove("format");
     }
+    if let Some(Value::String(description)) = map.get_mut("description") {
+        *description = paragraphs(description);
+    }
     map.values_mut().for_each(fit);
+}
+
+/// The line breaks of a doc comment are those of our source; a reader's window has its own.
+fn paragraphs(text: &str) -> String {
+    text.split("\n\n").map(|paragraph| paragraph.replace('\n', " ")).collect::<Vec<_>>().join("\n\n")
 }
 
 #[cfg(test)]
@@ -87,6 +95,11 @@ mod tests {
         let text = serde_json::to_string(&crds().unwrap()).unwrap();
         assert!(!text.contains("x-landbridge-"));
         assert!(!text.contains("\"uint"));
+    }
+
+    #[test]
+    fn a_description_breaks_lines_between_paragraphs_only() {
+        assert_eq!(paragraphs("One\nsentence.\n\nAnother\none."), "One sentence.\n\nAnother one.");
     }
 
     #[test]

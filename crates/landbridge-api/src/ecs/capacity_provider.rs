@@ -13,7 +13,7 @@ use super::toggle::Toggle;
 #[serde(rename_all = "camelCase")]
 pub struct CapacityProvider {
     /// Name, at most 255 letters, digits, `_` and `-`; not beginning with `aws`, `ecs` or `fargate`.
-    #[schemars(length(min = 1, max = 255))]
+    #[schemars(length(min = 1, max = 255), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
     pub name: String,
     /// Instances of an Auto Scaling group of the account.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,11 +36,11 @@ pub struct AutoScalingGroupProvider {
     /// Whether and how ECS scales the group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub managed_scaling: Option<ManagedScaling>,
-    /// Keeps instances with tasks from being scaled in; needs `managedScaling`; DISABLED when absent.
+    /// Keeps instances with tasks from being scaled in; needs `managedScaling`. Default: DISABLED.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = "DISABLED"))]
     pub managed_termination_protection: Option<Toggle>,
-    /// Drains instances before they end; ENABLED when absent.
+    /// Drains instances before they end. Default: ENABLED.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = "ENABLED"))]
     pub managed_draining: Option<Toggle>,
@@ -53,19 +53,19 @@ pub struct ManagedScaling {
     /// Whether ECS scales the group.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<Toggle>,
-    /// Use of the group to aim for, in per cent; 100 when absent.
+    /// Use of the group to aim for, in per cent. Default: 100.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 100), extend("x-landbridge-default" = 100))]
     pub target_capacity: Option<i32>,
-    /// Fewest instances to add at once; 1 when absent.
+    /// Fewest instances to add at once. Default: 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10000), extend("x-landbridge-default" = 1))]
     pub minimum_scaling_step_size: Option<i32>,
-    /// Most instances to add at once; 10000 when absent.
+    /// Most instances to add at once. Default: 10000.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10000), extend("x-landbridge-default" = 10000))]
     pub maximum_scaling_step_size: Option<i32>,
-    /// Seconds before a new instance counts; 300 when absent.
+    /// Seconds before a new instance counts. Default: 300.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 10000), extend("x-landbridge-default" = 300))]
     pub instance_warmup_period: Option<i32>,
@@ -79,7 +79,7 @@ pub struct ManagedInstancesProvider {
     pub infrastructure_role_arn: String,
     /// What the instances are.
     pub instance_launch_template: Box<InstanceLaunchTemplate>,
-    /// Whose tags the instances carry; NONE when absent.
+    /// Whose tags the instances carry. Default: NONE.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = "NONE"))]
     pub propagate_tags: Option<PropagateInstanceTags>,
@@ -116,21 +116,21 @@ pub struct InstanceLaunchTemplate {
     /// Use of disks that are built in to the instance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub local_storage_configuration: Option<InstanceLocalStorage>,
-    /// How often CloudWatch gets figures; BASIC when absent.
+    /// How often CloudWatch gets figures. Default: BASIC.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = "BASIC"))]
     pub monitoring: Option<InstanceMonitoring>,
-    /// How instances are bought; ON_DEMAND when absent. Cannot be changed.
+    /// How instances are bought; ECS cannot change it later. Default: ON_DEMAND.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = "ON_DEMAND"))]
     pub capacity_option_type: Option<CapacityOptionType>,
     /// Whether tags can be read through the instance's metadata service.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_metadata_tags_propagation: Option<bool>,
-    /// Which types of instance will do; ECS chooses when absent.
+    /// Which types of instance will do. Default: ECS chooses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instance_requirements: Option<Box<InstanceRequirements>>,
-    /// FIPS 140-2 modules; on in GovCloud and off elsewhere when absent. Cannot be changed.
+    /// FIPS 140-2 modules; ECS cannot change it later. Default: on in GovCloud, off elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fips_enabled: Option<bool>,
     /// Which capacity reservations are used.
@@ -165,7 +165,7 @@ pub struct InstanceStorage {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InstanceLocalStorage {
-    /// Whether they are used; false when absent.
+    /// Whether they are used. Default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = false))]
     pub use_local_storage: Option<bool>,
@@ -224,7 +224,7 @@ pub enum ReservationPreference {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InfrastructureOptimization {
-    /// Seconds before ECS removes idle instances, -1 for never, 0 to 3600; ECS chooses when absent.
+    /// Seconds before ECS removes idle instances, -1 for never, 0 to 3600. Default: ECS chooses.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -1, max = 3600))]
     pub scale_in_after: Option<i32>,

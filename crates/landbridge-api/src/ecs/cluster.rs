@@ -66,7 +66,8 @@ pub struct ExecuteCommandConfiguration {
     /// KMS key that encrypts the session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kms_key_id: Option<String>,
-    /// Where sessions are logged; DEFAULT when absent.
+    /// Where sessions are logged: DEFAULT is the container's own `awslogs` group, NONE nowhere, OVERRIDE what
+    /// `logConfiguration` says. Default: DEFAULT.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = "DEFAULT"))]
     pub logging: Option<ExecuteCommandLogging>,
@@ -95,14 +96,14 @@ pub struct ExecuteCommandLogs {
     /// CloudWatch log group, which must exist.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cloud_watch_log_group_name: Option<String>,
-    /// Whether the group must be encrypted; false when absent.
+    /// Whether the group must be encrypted. Default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = false))]
     pub cloud_watch_encryption_enabled: Option<bool>,
     /// S3 bucket, which must exist.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub s3_bucket_name: Option<String>,
-    /// Whether the bucket must be encrypted; false when absent.
+    /// Whether the bucket must be encrypted. Default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = false))]
     pub s3_encryption_enabled: Option<bool>,
@@ -138,11 +139,11 @@ pub struct CapacityProviderStrategyItem {
     /// Name of the capacity provider.
     #[schemars(length(max = 255))]
     pub capacity_provider: String,
-    /// Share of the tasks after every `base` is met, 0 to 1000; 0 when absent.
+    /// Share of the tasks after every `base` is met, 0 to 1000. Default: 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1000), extend("x-landbridge-default" = 0))]
     pub weight: Option<i32>,
-    /// Tasks that run here first, 0 to 100000; only one item may have it; 0 when absent.
+    /// Tasks that run here first, 0 to 100000; only one item may have it. Default: 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 100_000), extend("x-landbridge-default" = 0))]
     pub base: Option<i32>,

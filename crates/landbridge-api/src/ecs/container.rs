@@ -19,7 +19,7 @@ use super::volume::{MountPoint, VolumeFrom};
 #[serde(rename_all = "camelCase")]
 pub struct ContainerDefinition {
     /// Name within the task, at most 255 letters, digits, `_` and `-`.
-    #[schemars(length(min = 1, max = 255))]
+    #[schemars(length(min = 1, max = 255), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
     pub name: String,
     /// Image to run, with tag or digest, as `docker pull` takes it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -28,7 +28,7 @@ pub struct ContainerDefinition {
     /// Credentials for a private registry other than ECR.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repository_credentials: Option<RepositoryCredentials>,
-    /// CPU units kept for this container (1024 are one vCPU); 0 when absent.
+    /// CPU units kept for this container (1024 are one vCPU). Default: 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0), extend("x-landbridge-default" = 0))]
     pub cpu: Option<i32>,
@@ -47,12 +47,13 @@ pub struct ContainerDefinition {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 100), extend("x-landbridge-order" = "set"))]
     pub port_mappings: Vec<PortMapping>,
-    /// Whether the task stops when this container stops; true when absent.
+    /// Whether the task stops when this container stops. Default: true.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = true))]
     pub essential: Option<bool>,
     /// Restarts this container alone, without replacing the task.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-landbridge-default" = {"enabled":false}))]
     pub restart_policy: Option<ContainerRestartPolicy>,
     /// Replaces the image's ENTRYPOINT.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -91,11 +92,12 @@ pub struct ContainerDefinition {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 2))]
     pub start_timeout: Option<i32>,
-    /// Seconds between SIGTERM and SIGKILL; 30 when absent, 2 to 120 on Fargate.
+    /// Seconds between SIGTERM and SIGKILL, on Fargate 2 to 120. Default: 30.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub stop_timeout: Option<i32>,
-    /// Whether every task of a deployment runs the image digest that its tag had first; `enabled` when absent.
+    /// Whether every task of a deployment runs the image digest that the tag had at the first one: `enabled` or
+    /// `disabled`. Default: `enabled`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = "enabled"))]
     pub version_consistency: Option<VersionConsistency>,
@@ -144,7 +146,7 @@ pub struct ContainerDefinition {
     /// Docker labels of the container.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub docker_labels: BTreeMap<String, String>,
-    /// Limits of the container's processes; on Fargate `nofile` is 65535 when absent.
+    /// Limits of the container's processes. Default on Fargate: 65535 for `nofile`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 15), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"], "x-landbridge-order" = "set"))]
     pub ulimits: Vec<Ulimit>,
@@ -199,25 +201,25 @@ pub struct PortMapping {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 65535))]
     pub container_port: Option<i32>,
-    /// Port on the instance; the container's own in `awsvpc` and `host` mode, chosen by ECS in `bridge` mode when
-    /// absent or 0.
+    /// Port on the instance. Default: the container's own in `awsvpc` and `host` mode; in `bridge` mode any that is
+    /// free, as with 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 65535))]
     pub host_port: Option<i32>,
-    /// Transport protocol; `tcp` when absent.
+    /// Transport protocol: `tcp` or `udp`. Default: `tcp`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = "tcp"))]
     pub protocol: Option<TransportProtocol>,
     /// Name that Service Connect and VPC Lattice refer to, at most 64 lower-case letters, digits, `_` and `-`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = 64), regex(pattern = r"^[a-z0-9_][a-z0-9_-]*$"))]
     pub name: Option<String>,
-    /// Protocol that Service Connect reads on this port; plain TCP when absent.
+    /// Protocol that Service Connect reads on this port: `http`, `http2` or `grpc`. Default: plain TCP.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub app_protocol: Option<ApplicationProtocol>,
     /// Range of ports such as `8000-8010`, in place of `containerPort`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 11))]
+    #[schemars(length(max = 11), regex(pattern = r"^[0-9]{1,5}-[0-9]{1,5}$"))]
     pub container_port_range: Option<String>,
 }
 
@@ -262,6 +264,7 @@ pub struct KeyValuePair {
 #[serde(rename_all = "camelCase")]
 pub struct EnvironmentFile {
     /// ARN of an S3 object whose name ends in `.env`.
+    #[schemars(regex(pattern = r"^arn:.*\.env$"))]
     pub value: String,
     /// Where the file is; `s3` is the only value.
     pub type_: String,
@@ -274,7 +277,7 @@ pub struct ContainerDependency {
     /// The other container of the same task.
     #[schemars(length(max = 255))]
     pub container_name: String,
-    /// State that it must have reached.
+    /// State that it must have reached: START, COMPLETE (ended), SUCCESS (ended with exit code 0) or HEALTHY.
     pub condition: ContainerCondition,
 }
 

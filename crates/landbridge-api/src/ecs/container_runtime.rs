@@ -13,7 +13,7 @@ pub struct ContainerRestartPolicy {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50), extend("x-landbridge-order" = "set"))]
     pub ignored_exit_codes: Vec<i32>,
-    /// Seconds that the container must have run before it may be restarted, 60 to 1800; 300 when absent.
+    /// Seconds that the container must have run before it may be restarted, 60 to 1800. Default: 300.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 60, max = 1800), extend("x-landbridge-default" = 300))]
     pub restart_attempt_period: Option<i32>,
@@ -45,7 +45,7 @@ pub struct LinuxParameters {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub max_swap: Option<i32>,
-    /// How readily pages are swapped out, 0 to 100; 60 when absent; needs `maxSwap`.
+    /// How readily pages are swapped out, 0 to 100; needs `maxSwap`. Default: 60.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 100))]
     pub swappiness: Option<i32>,
@@ -71,10 +71,10 @@ pub struct KernelCapabilities {
 pub struct Device {
     /// Path of the device on the instance.
     pub host_path: String,
-    /// Path in the container; the same path when absent.
+    /// Path in the container. Default: the same path.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub container_path: Option<String>,
-    /// What the container may do with it; everything when absent.
+    /// What the container may do with it. Default: everything.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-landbridge-order" = "set"))]
     pub permissions: Vec<DevicePermission>,

@@ -7,31 +7,36 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeploymentConfiguration {
-    /// Strategy; ROLLING when absent.
+    /// How traffic moves: ROLLING, BLUE_GREEN, LINEAR or CANARY. BLUE_GREEN needs a load balancer or Service Connect;
+    /// LINEAR and CANARY need an Application Load Balancer or Service Connect. Default: ROLLING.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = "ROLLING"))]
     pub strategy: Option<DeploymentStrategy>,
-    /// Most tasks there may be during a deployment, in per cent of the desired count, rounded down; 200 when absent.
+    /// Most tasks there may be during a deployment, in per cent of the desired count, rounded down. Default: 200; 100
+    /// for a DAEMON.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0), extend("x-landbridge-default" = 200))]
     pub maximum_percent: Option<i32>,
-    /// Fewest healthy tasks there may be, in per cent of the desired count, rounded up; 100 when absent, 0 for a
-    /// DAEMON.
+    /// Fewest healthy tasks there may be during a deployment, in per cent of the desired count, rounded up. Default:
+    /// 100; 0 for a DAEMON.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0), extend("x-landbridge-default" = 100))]
     pub minimum_healthy_percent: Option<i32>,
-    /// Gives up on a rolling deployment whose tasks keep failing.
+    /// Gives up on a ROLLING deployment whose tasks keep failing, and may go back to the revision before.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = {}))]
     pub deployment_circuit_breaker: Option<DeploymentCircuitBreaker>,
     /// CloudWatch alarms that fail a deployment.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-landbridge-default" = {}))]
     pub alarms: Option<DeploymentAlarms>,
-    /// Minutes that both revisions run after production traffic has moved, 0 to 1440.
+    /// Minutes that both revisions run after production traffic has moved, 0 to 1440; BLUE_GREEN must say. Default:
+    /// 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1440), extend("x-landbridge-default" = 0))]
     pub bake_time_in_minutes: Option<i32>,
-    /// Lambda functions and pauses at stages of a deployment, at most 10 of each; not for ROLLING.
+    /// Lambda functions and pauses at stages of a BLUE_GREEN, LINEAR or CANARY deployment, at most 10 of each. Hooks
+    /// of one stage run side by side.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20), extend("x-landbridge-order" = "set"))]
     pub lifecycle_hooks: Vec<DeploymentLifecycleHook>,
@@ -43,6 +48,7 @@ pub struct DeploymentConfiguration {
     pub canary_configuration: Option<CanaryConfiguration>,
     /// Lets a ROLLING deployment succeed before every task is replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-landbridge-default" = {"enable":false}))]
     pub early_success_criteria: Option<EarlySuccessCriteria>,
 }
 
@@ -65,19 +71,19 @@ pub enum DeploymentStrategy {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeploymentCircuitBreaker {
-    /// Whether it is on; false when absent.
+    /// Whether it is on. Default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = false))]
     pub enable: Option<bool>,
-    /// Whether ECS goes back to the last revision that worked; false when absent.
+    /// Whether ECS goes back to the last revision that worked. Default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = false))]
     pub rollback: Option<bool>,
-    /// Whether a healthy task sets the count of failures to 0; true when absent.
+    /// Whether a healthy task sets the count of failures to 0. Default: true.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = true))]
     pub reset_on_healthy_task: Option<bool>,
-    /// How many failed tasks are too many; half of the desired count, at least 3 and at most 200, when absent.
+    /// How many failed tasks are too many. Default: half of the desired count, at least 3 and at most 200.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = {}))]
     pub threshold_configuration: Option<ThresholdConfiguration>,
@@ -87,11 +93,12 @@ pub struct DeploymentCircuitBreaker {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ThresholdConfiguration {
-    /// What `value` counts; BOUNDED_PERCENT when absent.
+    /// What `value` counts: COUNT is tasks, BOUNDED_PERCENT and UNBOUNDED_PERCENT a share of the desired count.
+    /// Default: BOUNDED_PERCENT.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = "BOUNDED_PERCENT"))]
     pub type_: Option<ThresholdType>,
-    /// A number of tasks, or per cent of the desired count; 50 when absent.
+    /// A number of tasks, or per cent of the desired count. Default: 50.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0), extend("x-landbridge-default" = 50))]
     pub value: Option<i32>,
@@ -117,11 +124,11 @@ pub struct DeploymentAlarms {
     /// Names of the alarms.
     #[schemars(extend("x-landbridge-order" = "set"))]
     pub alarm_names: Vec<String>,
-    /// Whether they are watched; false when absent.
+    /// Whether they are watched. Default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = false))]
     pub enable: Option<bool>,
-    /// Whether ECS goes back to the last revision that worked; false when absent.
+    /// Whether ECS goes back to the last revision that worked. Default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = false))]
     pub rollback: Option<bool>,
@@ -131,7 +138,7 @@ pub struct DeploymentAlarms {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeploymentLifecycleHook {
-    /// What happens; AWS_LAMBDA when absent.
+    /// What happens: AWS_LAMBDA calls a function, PAUSE waits until somebody continues. Default: AWS_LAMBDA.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = "AWS_LAMBDA"))]
     pub target_type: Option<HookTargetType>,
@@ -141,7 +148,7 @@ pub struct DeploymentLifecycleHook {
     /// IAM role with which ECS calls the function.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role_arn: Option<String>,
-    /// Stages at which it happens.
+    /// Stages at which it happens; a PAUSE cannot be at TEST_TRAFFIC_SHIFT or PRODUCTION_TRAFFIC_SHIFT.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), extend("x-landbridge-order" = "set"))]
     pub lifecycle_stages: Vec<LifecycleStage>,
@@ -151,6 +158,7 @@ pub struct DeploymentLifecycleHook {
     pub hook_details: Option<serde_json::Value>,
     /// How long ECS waits, and what it does then.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-landbridge-default" = {}))]
     pub timeout_configuration: Option<HookTimeout>,
 }
 
@@ -192,11 +200,11 @@ pub enum LifecycleStage {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HookTimeout {
-    /// Minutes to wait, 1 to 20160; 1440 when absent.
+    /// Minutes to wait, 1 to 20160. Default: 1440.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 20160), extend("x-landbridge-default" = 1440))]
     pub timeout_in_minutes: Option<i32>,
-    /// What happens then; ROLLBACK when absent.
+    /// What happens then: ROLLBACK or CONTINUE. Default: ROLLBACK.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = "ROLLBACK"))]
     pub action: Option<HookTimeoutAction>,
@@ -217,11 +225,11 @@ pub enum HookTimeoutAction {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LinearConfiguration {
-    /// Share of production traffic that moves at each step, 3.0 to 100.0 per cent; 10.0 when absent.
+    /// Share of production traffic that moves at each step, 3.0 to 100.0 per cent. Default: 10.0.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 3.0, max = 100.0), extend("x-landbridge-default" = 10.0))]
     pub step_percent: Option<f64>,
-    /// Minutes between two steps, 0 to 1440; 6 when absent.
+    /// Minutes between two steps, 0 to 1440. Default: 6.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1440), extend("x-landbridge-default" = 6))]
     pub step_bake_time_in_minutes: Option<i32>,
@@ -231,11 +239,11 @@ pub struct LinearConfiguration {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CanaryConfiguration {
-    /// Share of production traffic that moves first, 0.1 to 100.0 per cent; 5.0 when absent.
+    /// Share of production traffic that moves first, 0.1 to 100.0 per cent. Default: 5.0.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.1, max = 100.0), extend("x-landbridge-default" = 5.0))]
     pub canary_percent: Option<f64>,
-    /// Minutes before the rest moves, 0 to 1440; 10 when absent.
+    /// Minutes before the rest moves, 0 to 1440. Default: 10.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1440), extend("x-landbridge-default" = 10))]
     pub canary_bake_time_in_minutes: Option<i32>,
@@ -252,7 +260,7 @@ pub struct EarlySuccessCriteria {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 100))]
     pub healthy_percent: Option<i32>,
-    /// Whether the old tasks go before or after the deployment counts as done.
+    /// Whether the old tasks go before the deployment counts as done (BLOCKING) or afterwards (DEFERRED).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_service_revision_cleanup: Option<RevisionCleanup>,
 }

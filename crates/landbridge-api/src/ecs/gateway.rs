@@ -22,7 +22,7 @@ pub struct GatewayConnector {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GatewayHealthCheck {
-    /// Protocol of the check.
+    /// Protocol of the check: HTTP or HTTPS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health_check_protocol: Option<GatewayHealthCheckProtocol>,
     /// Port of the check.

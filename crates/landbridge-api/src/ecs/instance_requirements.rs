@@ -109,10 +109,10 @@ pub enum Inclusion {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct IntRange {
-    /// Lowest value; no bound when absent.
+    /// Lowest value. Default: no bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<i32>,
-    /// Highest value; no bound when absent.
+    /// Highest value. Default: no bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<i32>,
 }
@@ -121,10 +121,10 @@ pub struct IntRange {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FloatRange {
-    /// Lowest value; no bound when absent.
+    /// Lowest value. Default: no bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<f64>,
-    /// Highest value; no bound when absent.
+    /// Highest value. Default: no bound.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<f64>,
 }

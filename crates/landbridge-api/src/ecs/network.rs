@@ -22,11 +22,11 @@ pub struct AwsvpcConfiguration {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), extend("x-landbridge-order" = "set"))]
     pub subnets: Vec<String>,
-    /// IDs of security groups of that VPC, at most 5; the VPC's default group when absent.
+    /// IDs of security groups of that VPC, at most 5. Default: the VPC's default group.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 5), extend("x-landbridge-order" = "set"))]
     pub security_groups: Vec<String>,
-    /// Whether tasks get a public IP address; DISABLED when absent.
+    /// Whether tasks get a public IP address. Default: DISABLED.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = "DISABLED"))]
     pub assign_public_ip: Option<Toggle>,

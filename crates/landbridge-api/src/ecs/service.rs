@@ -18,14 +18,14 @@ use super::volume_configuration::ServiceVolumeConfiguration;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceFields {
-    /// Capacity to run on; excludes `capacityProviderStrategy`.
+    /// Capacity to run on: EC2, FARGATE, EXTERNAL or MANAGED_INSTANCES. Excludes `capacityProviderStrategy`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub launch_type: Option<LaunchType>,
-    /// Capacity providers to spread tasks over, at most 20; excludes `launchType`.
+    /// Capacity providers to spread tasks over, at most 20; at least one needs a weight. Excludes `launchType`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["capacityProvider"], "x-landbridge-order" = "set"))]
     pub capacity_provider_strategy: Vec<CapacityProviderStrategyItem>,
-    /// Fargate platform version; `LATEST` when absent.
+    /// Fargate platform version. Default: `LATEST`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = "LATEST"))]
     pub platform_version: Option<String>,
@@ -62,15 +62,16 @@ pub struct ServiceFields {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = {}))]
     pub deployment_configuration: Option<Box<DeploymentConfiguration>>,
-    /// Who carries out deployments; ECS when absent.
+    /// Who carries out deployments: ECS, CODE_DEPLOY or EXTERNAL. Default: ECS.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = {"type":"ECS"}))]
     pub deployment_controller: Option<DeploymentController>,
-    /// How many tasks there are; REPLICA when absent. Cannot be changed.
+    /// Whether there are as many tasks as wanted, or one on each container instance. Default: REPLICA. ECS cannot
+    /// change it later.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = "REPLICA"))]
     pub scheduling_strategy: Option<SchedulingStrategy>,
-    /// Which container instances may run tasks, at most 10 rules; not on Fargate.
+    /// Which container instances may run tasks, at most 10 rules with those of the task definition; not on Fargate.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10), extend("x-landbridge-order" = "set"))]
     pub placement_constraints: Vec<PlacementConstraint>,
@@ -78,23 +79,23 @@ pub struct ServiceFields {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 5))]
     pub placement_strategy: Vec<PlacementStrategy>,
-    /// Seconds after a task's start in which failed health checks do not count; 0 when absent.
+    /// Seconds after a task's start in which failed health checks do not count. Default: 0.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0), extend("x-landbridge-default" = 0))]
     pub health_check_grace_period_seconds: Option<i32>,
-    /// Whether ECS moves tasks so that zones stay even; ENABLED when absent.
+    /// Whether ECS moves tasks so that availability zones stay even, ENABLED or DISABLED. Default: ENABLED.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = "ENABLED"))]
     pub availability_zone_rebalancing: Option<Toggle>,
-    /// Lets `aws ecs execute-command` open sessions in new tasks; false when absent.
+    /// Lets `aws ecs execute-command` open sessions in new tasks. Default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = false))]
     pub enable_execute_command: Option<bool>,
-    /// Whether new tasks carry the tags of cluster and service that AWS manages; false when absent.
+    /// Whether new tasks carry the tags of cluster and service that AWS manages. Default: false.
     #[serde(rename = "enableECSManagedTags", skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = false))]
     pub enable_ecs_managed_tags: Option<bool>,
-    /// Whose tags new tasks carry; NONE when absent.
+    /// Whose tags new tasks carry: SERVICE, TASK_DEFINITION or NONE. Default: NONE.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = "NONE"))]
     pub propagate_tags: Option<PropagateTags>,
@@ -150,7 +151,7 @@ pub enum PropagateTags {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeploymentController {
-    /// The controller; ECS when absent.
+    /// The controller. Default: ECS.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = "ECS"))]
     pub type_: Option<DeploymentControllerType>,

@@ -12,7 +12,7 @@ use super::toggle::Toggle;
 pub struct ServiceConnectConfiguration {
     /// Whether Service Connect is on.
     pub enabled: bool,
-    /// Name or ARN of the Cloud Map namespace; the cluster's default when absent.
+    /// Name or ARN of the Cloud Map namespace. Default: the cluster's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
     /// Ports that others may reach; none for a service that only calls others.
@@ -38,15 +38,15 @@ pub struct ServiceConnectService {
     /// Name of a port mapping of the task definition.
     #[schemars(length(max = 64))]
     pub port_name: String,
-    /// Name of the Cloud Map service that ECS makes; the port's name when absent.
+    /// Name of the Cloud Map service that ECS makes. Default: the port's name.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = 64), regex(pattern = r"^[a-z0-9_][a-z0-9_-]*$"))]
     pub discovery_name: Option<String>,
     /// Name and port that clients use, at most one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1), extend("x-landbridge-order" = "set"))]
     pub client_aliases: Vec<ServiceConnectClientAlias>,
-    /// Port on which the proxy listens; the container's own in `awsvpc` mode when absent.
+    /// Port on which the proxy listens. Default: the container's own in `awsvpc` mode.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 65535))]
     pub ingress_port_override: Option<i32>,
@@ -65,7 +65,7 @@ pub struct ServiceConnectClientAlias {
     /// Port that clients connect to.
     #[schemars(range(min = 1, max = 65535))]
     pub port: i32,
-    /// Name that clients use, at most 127 characters; `discoveryName.namespace` when absent.
+    /// Name that clients use, at most 127 characters. Default: `discoveryName.namespace`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 127))]
     pub dns_name: Option<String>,
@@ -89,7 +89,7 @@ pub struct TestTrafficRules {
 pub struct TestTrafficHeader {
     /// Name of the header.
     pub name: String,
-    /// Value it must have; any when absent.
+    /// Value it must have. Default: any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<TestTrafficHeaderValue>,
 }
@@ -106,8 +106,7 @@ pub struct TestTrafficHeaderValue {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceConnectTimeout {
-    /// Seconds without traffic after which a connection closes, 0 for never; 300 for HTTP and 3600 for TCP when
-    /// absent.
+    /// Seconds without traffic after which a connection closes, 0 for never. Default: 300 for HTTP, 3600 for TCP.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0))]
     pub idle_timeout_seconds: Option<i32>,
@@ -146,7 +145,7 @@ pub struct TlsCertificateAuthority {
 pub struct ServiceConnectAccessLog {
     /// Form of the lines.
     pub format: AccessLogFormat,
-    /// Whether query parameters are logged, which may hold secrets; DISABLED when absent.
+    /// Whether query parameters are logged, which may hold secrets. Default: DISABLED.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = "DISABLED"))]
     pub include_query_parameters: Option<Toggle>,

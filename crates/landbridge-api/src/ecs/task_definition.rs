@@ -13,10 +13,10 @@ use super::volume::Volume;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskDefinition {
-    /// Name that the revisions share, at most 255 letters, digits, `_` and `-`; made from the object's name when
-    /// absent.
+    /// Name that the revisions share, at most 255 letters, digits, `_` and `-`. Default: made from the object's
+    /// namespace and name.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 255))]
+    #[schemars(length(max = 255), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
     pub family: Option<String>,
     /// IAM role that the containers act as, as a name or an ARN.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -24,7 +24,8 @@ pub struct TaskDefinition {
     /// IAM role that the ECS agent uses to pull images, read secrets and write logs, as a name or an ARN.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub execution_role_arn: Option<String>,
-    /// Docker networking mode; `awsvpc` on Fargate, otherwise `bridge` when absent.
+    /// Docker networking mode: `awsvpc`, `bridge`, `host` or `none`. Default: `awsvpc` on Fargate, otherwise
+    /// `bridge`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network_mode: Option<NetworkMode>,
     /// The containers of the task, at most 10, each name once.
@@ -55,10 +56,11 @@ pub struct TaskDefinition {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["key"], "x-landbridge-order" = "set"))]
     pub tags: Vec<Tag>,
-    /// Process namespace that the containers share: that of the host or of the task; private when absent.
+    /// Process namespace that the containers share: `host` or `task`, on Fargate only `task`. Default: each container
+    /// has its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pid_mode: Option<PidMode>,
-    /// IPC namespace that the containers share; not on Fargate.
+    /// IPC namespace that the containers share: `host`, `task` or `none`. Not on Fargate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ipc_mode: Option<IpcMode>,
     /// Settings of an App Mesh proxy container.
@@ -71,10 +73,10 @@ pub struct TaskDefinition {
     /// Size of the task's scratch disk on Fargate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ephemeral_storage: Option<EphemeralStorage>,
-    /// Operating system and processor; on Fargate LINUX and X86_64 when absent.
+    /// Operating system and processor. Default on Fargate: LINUX on X86_64.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime_platform: Option<RuntimePlatform>,
-    /// Lets tasks accept requests from fault injection tools; false when absent.
+    /// Lets tasks accept requests from fault injection tools. Default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = false))]
     pub enable_fault_injection: Option<bool>,

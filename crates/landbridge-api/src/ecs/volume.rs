@@ -12,7 +12,7 @@ use super::toggle::Toggle;
 #[serde(rename_all = "camelCase")]
 pub struct Volume {
     /// Name that mount points refer to, at most 255 letters, digits, `_` and `-`.
-    #[schemars(length(min = 1, max = 255))]
+    #[schemars(length(min = 1, max = 255), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
     pub name: String,
     /// A directory of the instance, or scratch space when it has no path.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -29,7 +29,7 @@ pub struct Volume {
     /// A directory of an FSx for Windows file system.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fsx_windows_file_server_volume_configuration: Option<FsxWindowsVolumeConfiguration>,
-    /// Whether the service says in `volumeConfigurations` what the volume is; false when absent.
+    /// Whether the service says in `volumeConfigurations` what the volume is. Default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = false))]
     pub configured_at_launch: Option<bool>,
@@ -39,7 +39,7 @@ pub struct Volume {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HostVolume {
-    /// Directory of the instance; Docker chooses one when absent. Not on Fargate.
+    /// Directory of the instance; not on Fargate. Default: one that Docker makes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_path: Option<String>,
 }
@@ -48,7 +48,7 @@ pub struct HostVolume {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DockerVolumeConfiguration {
-    /// Whether the volume outlives the task; `task` when absent.
+    /// Whether the volume outlives the task. Default: `task`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = "task"))]
     pub scope: Option<VolumeScope>,
@@ -56,7 +56,7 @@ pub struct DockerVolumeConfiguration {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = false))]
     pub autoprovision: Option<bool>,
-    /// Docker volume driver; `local` when absent.
+    /// Docker volume driver. Default: `local`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = "local"))]
     pub driver: Option<String>,
@@ -85,15 +85,15 @@ pub enum VolumeScope {
 pub struct EfsVolumeConfiguration {
     /// ID of the file system, such as `fs-0123456789abcdef0`.
     pub file_system_id: String,
-    /// Directory to mount; `/` when absent, and with an access point.
+    /// Directory to mount; leave it out with an access point. Default: `/`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = "/"))]
     pub root_directory: Option<String>,
-    /// TLS between task and EFS; DISABLED when absent; IAM authorization needs it.
+    /// TLS between task and EFS; IAM authorization needs it. Default: DISABLED.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = "DISABLED"))]
     pub transit_encryption: Option<Toggle>,
-    /// Local port for the encrypted connection; chosen by the mount helper when absent.
+    /// Local port for the encrypted connection. Default: the mount helper chooses one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 65535))]
     pub transit_encryption_port: Option<i32>,
@@ -110,7 +110,7 @@ pub struct EfsAuthorization {
     /// ID of the access point.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_point_id: Option<String>,
-    /// Whether the task role is used to mount; DISABLED when absent.
+    /// Whether the task role is used to mount. Default: DISABLED.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = "DISABLED"))]
     pub iam: Option<Toggle>,
@@ -122,11 +122,11 @@ pub struct EfsAuthorization {
 pub struct S3FilesVolumeConfiguration {
     /// ARN of the file system.
     pub file_system_arn: String,
-    /// Directory to mount; `/` when absent, and with an access point.
+    /// Directory to mount; leave it out with an access point. Default: `/`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = "/"))]
     pub root_directory: Option<String>,
-    /// Local port for the encrypted connection; chosen by the mount helper when absent.
+    /// Local port for the encrypted connection. Default: the mount helper chooses one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 65535))]
     pub transit_encryption_port: Option<i32>,
@@ -169,7 +169,7 @@ pub struct MountPoint {
     /// Path in the container.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub container_path: Option<String>,
-    /// Whether the container may only read it; false when absent.
+    /// Whether the container may only read it. Default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = false))]
     pub read_only: Option<bool>,
@@ -183,7 +183,7 @@ pub struct VolumeFrom {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 255))]
     pub source_container: Option<String>,
-    /// Whether they may only be read; false when absent.
+    /// Whether they may only be read. Default: false.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = false))]
     pub read_only: Option<bool>,

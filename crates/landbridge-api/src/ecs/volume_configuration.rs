@@ -24,7 +24,7 @@ pub struct ServiceVolumeConfiguration {
 pub struct ManagedEbsVolume {
     /// IAM infrastructure role with which ECS manages the volume.
     pub role_arn: String,
-    /// Size in GiB; that of the snapshot when absent.
+    /// Size in GiB. Default: that of the snapshot.
     #[serde(rename = "sizeInGiB", skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub size_in_gib: Option<i32>,
@@ -52,8 +52,9 @@ pub struct ManagedEbsVolume {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub throughput: Option<i32>,
-    /// File system: `ext3`, `ext4`, `xfs` or `ntfs`; `xfs` on Linux when absent.
+    /// File system: `ext3`, `ext4`, `xfs` or `ntfs`; that of the snapshot if there is one. Default: `xfs`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-landbridge-default" = "xfs"))]
     pub filesystem_type: Option<String>,
     /// Tags of the volume.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -71,7 +72,7 @@ pub struct EbsTagSpecification {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["key"], "x-landbridge-order" = "set"))]
     pub tags: Vec<Tag>,
-    /// Whose tags the volume carries besides; NONE when absent.
+    /// Whose tags the volume carries besides. Default: NONE.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = "NONE"))]
     pub propagate_tags: Option<PropagateTags>,
