@@ -1,6 +1,6 @@
 //! What was called: counts by action and outcome, and the whole log in order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -20,45 +20,62 @@ pub struct Call {
     pub outcome: String,
 }
 
-/// A copy of the log at one moment.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Calls(Vec<Call>);
+/// A copy of the log at one moment: exact counts since the last reset, and the newest calls in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Calls {
+    newest: VecDeque<Call>,
+    counts: BTreeMap<(String, String), usize>,
+}
+
+/// How many calls are kept in order; an emulator that runs for days must not grow without end.
+const KEPT: usize = 100_000;
 
 impl Calls {
-    /// Every call, oldest first.
-    pub fn log(&self) -> &[Call] {
-        &self.0
+    /// The newest calls (up to 100,000), oldest first.
+    pub fn log(&self) -> Vec<&Call> {
+        self.newest.iter().collect()
     }
 
     /// Calls of one action (`ecs:CreateService`), whatever their outcome.
     pub fn count(&self, action: &str) -> usize {
-        self.0.iter().filter(|call| call.action == action).count()
+        self.counts.iter().filter(|((called, _), _)| called == action).map(|(_, count)| count).sum()
     }
 
     /// Calls by action, whatever their outcome.
     pub fn by_action(&self) -> BTreeMap<String, usize> {
-        self.0.iter().fold(BTreeMap::new(), |mut counts, call| {
-            *counts.entry(call.action.clone()).or_default() += 1;
+        self.counts.iter().fold(BTreeMap::new(), |mut counts, ((action, _), count)| {
+            *counts.entry(action.clone()).or_default() += count;
             counts
         })
     }
 
     /// Calls by (action, outcome).
     pub fn by_outcome(&self) -> BTreeMap<(String, String), usize> {
-        self.0.iter().fold(BTreeMap::new(), |mut counts, call| {
-            *counts.entry((call.action.clone(), call.outcome.clone())).or_default() += 1;
-            counts
-        })
+        self.counts.clone()
     }
 
-    /// Calls that change something: every action that is not Describe, Get, List, Discover or a credential's.
+    /// All calls.
+    pub fn total(&self) -> usize {
+        self.counts.values().sum()
+    }
+
+    /// Those of the log that change something: every action that is not Describe, Get, List, Discover or a credential's.
     pub fn writes(&self) -> Vec<&Call> {
-        self.0.iter().filter(|call| is_write(&call.action)).collect()
+        self.newest.iter().filter(|call| is_write(&call.action)).collect()
     }
 
     /// Calls refused for their rate.
     pub fn throttled(&self) -> usize {
-        self.0.iter().filter(|call| call.outcome.starts_with("Throttling")).count()
+        let throttled = |outcome: &str| outcome.starts_with("Throttling") || outcome == "RequestLimitExceeded";
+        self.counts.iter().filter(|((_, outcome), _)| throttled(outcome)).map(|(_, count)| count).sum()
+    }
+
+    fn push(&mut self, call: Call) {
+        *self.counts.entry((call.action.clone(), call.outcome.clone())).or_default() += 1;
+        if self.newest.len() == KEPT {
+            self.newest.pop_front();
+        }
+        self.newest.push_back(call);
     }
 }
 
@@ -69,7 +86,7 @@ pub(crate) fn is_write(action: &str) -> bool {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct CallLog(Vec<Call>);
+pub(crate) struct CallLog(Calls);
 
 impl CallLog {
     pub(crate) fn push(&mut self, call: Call) {
@@ -77,10 +94,10 @@ impl CallLog {
     }
 
     pub(crate) fn copy(&self) -> Calls {
-        Calls(self.0.clone())
+        self.0.clone()
     }
 
     pub(crate) fn take(&mut self) -> Calls {
-        Calls(std::mem::take(&mut self.0))
+        std::mem::take(&mut self.0)
     }
 }

@@ -9,3 +9,4 @@ mod service;
 mod support;
 mod task;
 mod task_definition;
+mod walk;

@@ -43,6 +43,12 @@ impl Aws {
         body
     }
 
+    /// A call whose answer, also a refusal, does not matter; only that it is an answer.
+    pub(super) fn try_call(&self, operation: &str, input: Value) {
+        let (status, body) = self.request(operation, &input);
+        assert!(status == StatusCode::OK || status == StatusCode::BAD_REQUEST, "{operation} {input}: {status} {body}");
+    }
+
     /// (code, message) of a call that has to be refused.
     pub(super) fn refused(&self, operation: &str, input: Value) -> (String, String) {
         let (status, body) = self.request(operation, &input);
