@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use landbridge_api::names;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -174,13 +175,15 @@ fn details(step: &Step) -> Vec<(String, Value)> {
         | Change::CreateService { body, .. }
         | Change::CreateNamespace { body, .. }
         | Change::CreateDiscoveryService { body, .. } => Value::Object(body.clone()),
-        Change::CreateLogGroup { kms_key_id, tags, .. } => json!({ "kmsKeyId": kms_key_id, "tags": tags }),
+        Change::CreateLogGroup { kms_key_id, tags, .. } => {
+            json!({ "kmsKeyId": kms_key_id, "tags": tags::listed(tags, "key", "value") })
+        }
         Change::CreateRole { path, trust, body, tags, .. } => {
             let mut whole = body.clone();
             whole.extend([
                 ("path".to_owned(), path.as_str().into()),
                 ("trust".to_owned(), trust.clone()),
-                ("tags".to_owned(), json!(tags)),
+                ("tags".to_owned(), tags::listed(tags, "key", "value")),
             ]);
             Value::Object(whole)
         }
@@ -196,25 +199,51 @@ fn details(step: &Step) -> Vec<(String, Value)> {
     let shown = shown(&redact::redacted(&body));
     let mut found = Vec::new();
     leaves("", &shown, &mut found);
+    // That what we make carries our tags goes without saying.
+    found.retain(|(path, _)| !path.to_ascii_lowercase().starts_with(&format!("tags[{}", names::tag::PREFIX)));
     found
 }
 
+/// Members that a path already says, as the `web` in `containerDefinitions[web]`.
+const SAID_BY_PATH: [&str; 6] = ["name", "key", "Key", "Sid", "containerPort", "capacityProvider"];
+/// Members of requests that say nothing to a reader.
+const NOISE: [&str; 2] = ["clientToken", "CreatorRequestId"];
+
 /// Every leaf of a body with its path, the way differences write paths: an absent body against this one.
 fn leaves(path: &str, value: &Value, found: &mut Vec<(String, Value)>) {
-    let nothing = match value {
-        Value::Object(map) if !map.is_empty() && pair(map).is_none() => json!({}),
-        Value::Array(items) if items.iter().any(|v| v.is_object() || v.is_array()) => json!([]),
+    let (value, nothing) = match value {
         Value::Null => return,
-        Value::Object(map) if pair(map).is_some() => {
-            return found.extend(pair(map).map(|v| (path.to_owned(), v.clone())));
+        Value::Object(map) => {
+            if let Some(one) = pair(map) {
+                return found.push((path.to_owned(), one.clone()));
+            }
+            let rest = beyond_path(path, map);
+            if rest.is_empty() {
+                return found.push((path.to_owned(), value.clone()));
+            }
+            (Value::Object(rest), json!({}))
         }
+        Value::Array(items) if items.iter().any(|v| v.is_object() || v.is_array()) => (value.clone(), json!([])),
         other => return found.push((path.to_owned(), other.clone())),
     };
-    for difference in crate::diff::differences(path, &nothing, value) {
+    for difference in crate::diff::differences(path, &nothing, &value) {
         if let Some(to) = difference.to {
             leaves(&difference.path, &to, found);
         }
     }
+}
+
+/// The members of an item that its path does not say already, without noise.
+fn beyond_path(path: &str, map: &Body) -> Body {
+    let key = path.strip_suffix(']').and_then(|p| p.rsplit_once('[')).map(|(_, key)| key);
+    let said = |name: &str, value: &Value| {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        SAID_BY_PATH.contains(&name) && key == Some(text.as_str())
+    };
+    map.iter()
+        .filter(|(name, value)| !NOISE.contains(&name.as_str()) && !said(name, value))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 /// The value of a name and value pair: its path already says the name.

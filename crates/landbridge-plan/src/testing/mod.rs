@@ -2,7 +2,11 @@
 //!
 //! Compiled for this crate's own tests and with the feature `testing`; nothing that ships uses it.
 
-use std::sync::Arc;
+#[cfg(test)]
+pub(crate) mod laws;
+pub mod model;
+
+use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -49,6 +53,11 @@ pub fn target() -> Arc<AccountTarget> {
 /// One object of each kind: account `default`, cluster `prod`, Cloud Map namespace `shop`, and in the Kubernetes namespace
 /// `shop` the role `orders` and the service `web` that uses all of them.
 pub fn shop() -> Snapshot {
+    static SHOP: LazyLock<Snapshot> = LazyLock::new(make_shop);
+    SHOP.clone()
+}
+
+fn make_shop() -> Snapshot {
     let mut objects = Snapshot { installation: INSTALLATION.to_owned(), ..Snapshot::default() };
     objects.insert(account("default"));
     objects.insert(object::<landbridge_api::v1alpha1::EcsCluster>(

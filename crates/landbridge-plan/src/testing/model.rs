@@ -1,0 +1,219 @@
+//! A model of AWS that is just good enough to ask: when a plan has been carried out, is there anything left to plan?
+//!
+//! It knows what each change does to what is observed next, including what AWS fills in by itself. It is written from the
+//! API reference and shares nothing with the planner but the types.
+
+use std::collections::BTreeMap;
+
+use landbridge_api::v1alpha1::{CloudMapNamespace, EcsCluster, IamTaskRole, NamespaceType};
+use serde_json::{Value, json};
+
+use crate::change::{Body, Change, Tags};
+use crate::cloud_map_namespace::{CloudMapNamespaceObserved, NamespaceFacts};
+use crate::ecs_cluster::{ClusterFacts, EcsClusterObserved};
+use crate::iam_task_role::{IamTaskRoleObserved, RoleFacts};
+use crate::kind::Kind;
+use crate::plan::Plan;
+
+/// A kind whose changes the model knows.
+pub trait Modelled: Kind {
+    /// What is observed after the change.
+    fn apply(observed: &mut Self::Observed, change: &Change);
+}
+
+/// What is observed after every step of the plan, in the order in which they stand.
+///
+/// # Panics
+/// A step stands before one that it must come after, or changes something that is not there.
+#[track_caller]
+pub fn apply<K: Modelled>(observed: &K::Observed, plan: &Plan) -> K::Observed {
+    let mut observed = observed.clone();
+    let mut done = Vec::new();
+    for step in &plan.steps {
+        if let Some(missing) = step.after.iter().find(|a| !done.contains(a)) {
+            super::stop(&format!("step {} stands before {missing}, which it must come after", step.id));
+        }
+        K::apply(&mut observed, &step.change);
+        done.push(&step.id);
+    }
+    observed
+}
+
+impl Modelled for EcsCluster {
+    fn apply(observed: &mut EcsClusterObserved, change: &Change) {
+        match change {
+            Change::CreateCluster { name, body } => {
+                let mut fields = body.clone();
+                fields.remove("clusterName");
+                let tags = tag_list(fields.remove("tags"), "key", "value");
+                // An account setting decides what Container Insights is; ECS shows it on every cluster.
+                fields
+                    .entry("settings")
+                    .or_insert_with(|| json!([{ "name": "containerInsights", "value": "disabled" }]));
+                let mut cluster = ClusterFacts {
+                    arn: format!("arn:aws:ecs:eu-central-1:{}:cluster/{name}", super::ACCOUNT_ID),
+                    status: "ACTIVE".to_owned(),
+                    tags,
+                    ..ClusterFacts::default()
+                };
+                cluster_fields(&mut cluster, fields);
+                observed.cluster = Some(cluster);
+            }
+            Change::UpdateCluster { body, .. } | Change::PutClusterCapacityProviders { body, .. } => {
+                let mut body = body.clone();
+                body.remove("cluster");
+                cluster_fields(there(&mut observed.cluster), body);
+            }
+            Change::DeleteCluster { .. } => observed.cluster = None,
+            Change::Tag { set, remove, .. } => tag(&mut there(&mut observed.cluster).tags, set, remove),
+            other => unknown(other),
+        }
+    }
+}
+
+/// Sets fields the way ECS shows them afterwards.
+fn cluster_fields(cluster: &mut ClusterFacts, fields: Body) {
+    for (field, mut value) in fields {
+        match field.as_str() {
+            "serviceConnectDefaults" => {
+                let name = value["namespace"].as_str().unwrap_or_default().to_owned();
+                cluster.service_connect_namespace = (!name.is_empty()).then(|| name.clone());
+                if name.is_empty() {
+                    cluster.fields.remove(&field);
+                    continue;
+                }
+                value["namespace"] = json!(format!("arn:aws:servicediscovery:eu-central-1:1:namespace/ns-{name}"));
+            }
+            "defaultCapacityProviderStrategy" => {
+                for item in value.as_array_mut().into_iter().flatten() {
+                    for number in ["weight", "base"] {
+                        if item.get(number).is_none() {
+                            item[number] = json!(0);
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+        cluster.fields.insert(field, value);
+    }
+}
+
+impl Modelled for CloudMapNamespace {
+    fn apply(observed: &mut CloudMapNamespaceObserved, change: &Change) {
+        match change {
+            Change::CreateNamespace { name, body } => {
+                let type_: NamespaceType = match serde_json::from_value(body["Type"].clone()) {
+                    Ok(type_) => type_,
+                    Err(error) => super::stop(&error.to_string()),
+                };
+                let dns = type_ != NamespaceType::Http;
+                observed.namespace = Some(NamespaceFacts {
+                    id: "ns-1".to_owned(),
+                    arn: "arn:aws:servicediscovery:eu-central-1:1:namespace/ns-1".to_owned(),
+                    name: name.clone(),
+                    type_,
+                    description: text(body.get("Description")),
+                    // Cloud Map chooses a TTL for a zone that asks for none.
+                    soa_ttl: dns.then(|| ttl(body).unwrap_or(15)),
+                    hosted_zone_id: dns.then(|| "Z1".to_owned()),
+                    tags: tag_list(body.get("Tags").cloned(), "Key", "Value"),
+                    service_count: 0,
+                });
+            }
+            Change::UpdateNamespace { body, .. } => {
+                let namespace = there(&mut observed.namespace);
+                let fields = body["Namespace"].as_object().cloned().unwrap_or_default();
+                if fields.contains_key("Description") {
+                    namespace.description = text(fields.get("Description"));
+                }
+                namespace.soa_ttl = ttl(&fields).or(namespace.soa_ttl);
+            }
+            Change::DeleteNamespace { .. } => observed.namespace = None,
+            Change::Tag { set, remove, .. } => tag(&mut there(&mut observed.namespace).tags, set, remove),
+            other => unknown(other),
+        }
+    }
+}
+
+impl Modelled for IamTaskRole {
+    fn apply(observed: &mut IamTaskRoleObserved, change: &Change) {
+        if let Change::CreateRole { name, path, trust, body, tags } = change {
+            observed.role = Some(RoleFacts {
+                arn: format!("arn:aws:iam::{}:role{path}{name}", super::ACCOUNT_ID),
+                id: "AROAEXAMPLE".to_owned(),
+                name: name.clone(),
+                path: path.clone(),
+                description: text(body.get("Description")),
+                max_session_duration: body["MaxSessionDuration"].as_i64().map_or(3600, |s| s as i32),
+                trust: trust.clone(),
+                permissions_boundary: body.get("PermissionsBoundary").map(|b| text(Some(b))),
+                tags: tags.clone(),
+                ..RoleFacts::default()
+            });
+            return;
+        }
+        if let Change::DeleteRole { .. } = change {
+            let role = there(&mut observed.role);
+            if !role.policies.is_empty() || !role.managed_policies.is_empty() {
+                super::stop("DeleteConflict: policies are still on the role");
+            }
+            observed.role = None;
+            return;
+        }
+        let role = there(&mut observed.role);
+        match change {
+            Change::UpdateTrust { trust, .. } => role.trust = trust.clone(),
+            Change::UpdateRole { description, max_session_duration, .. } => {
+                role.description.clone_from(description);
+                role.max_session_duration = *max_session_duration;
+            }
+            Change::SetBoundary { arn, .. } => role.permissions_boundary.clone_from(arn),
+            Change::PutRolePolicy { name, document, .. } => {
+                role.policies.insert(name.clone(), document.clone());
+            }
+            Change::DeleteRolePolicy { name, .. } => {
+                role.policies.remove(name);
+            }
+            Change::AttachRolePolicy { arn, .. } => {
+                role.managed_policies.insert(arn.clone());
+            }
+            Change::DetachRolePolicy { arn, .. } => {
+                role.managed_policies.remove(arn);
+            }
+            Change::TagRole { set, remove, .. } => tag(&mut role.tags, set, remove),
+            other => unknown(other),
+        }
+    }
+}
+
+fn ttl(body: &Body) -> Option<i64> {
+    body.get("Properties")?["DnsProperties"]["SOA"]["TTL"].as_i64()
+}
+
+fn text(value: Option<&Value>) -> String {
+    value.and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn tag(tags: &mut Tags, set: &Tags, remove: &[String]) {
+    tags.retain(|k, _| !remove.contains(k));
+    tags.extend(set.clone());
+}
+
+fn tag_list(list: Option<Value>, key: &str, value: &str) -> Tags {
+    let pairs = list.and_then(|l| l.as_array().cloned()).unwrap_or_default();
+    pairs.iter().map(|t| (text(t.get(key)), text(t.get(value)))).collect::<BTreeMap<_, _>>()
+}
+
+#[track_caller]
+fn there<T>(thing: &mut Option<T>) -> &mut T {
+    match thing {
+        Some(thing) => thing,
+        None => super::stop("a change of something that is not there"),
+    }
+}
+
+#[track_caller]
+fn unknown(change: &Change) {
+    super::stop(&format!("{} is not a change of this kind", change.operation()))
+}
