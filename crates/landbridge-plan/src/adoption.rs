@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use landbridge_api::common::{AdoptionPolicy, Knobs};
+use landbridge_api::common::{AdoptionPolicy, DriftPolicy, Knobs};
 use landbridge_api::condition::reason;
 
 use crate::change::Tags;
+use crate::kind::Health;
 use crate::owner::{Owner, Ownership};
 use crate::plan::{Blocked, Cause, Difference, Plan};
 
@@ -59,6 +60,22 @@ pub fn claim(owner: &Owner, knobs: &Knobs, what: &str, tags: &Tags, differences:
 /// The cause of changes to something that is ours: the spec, or somebody who changed AWS behind an applied spec.
 pub fn cause(is_applied: bool) -> Cause {
     if is_applied { Cause::Drift } else { Cause::Spec }
+}
+
+/// The health of something that is not there: on its way, unless somebody deleted it and the drift policy leaves it so.
+pub fn absent(what: &str, knobs: &Knobs, is_applied: bool) -> Health {
+    if is_applied && knobs.drift() != DriftPolicy::Correct {
+        return Health::Failed {
+            reason: reason::DRIFT_REPORTED,
+            message: format!(
+                "{what} was deleted outside Landbridge, and spec.driftPolicy: {:?} leaves it so; set Correct to have it made \
+                 again",
+                knobs.drift()
+            ),
+            stalled: true,
+        };
+    }
+    Health::Progressing { reason: reason::PROGRESSING, message: format!("{what} is not there") }
 }
 
 /// Waits while other objects refer to this one. Says whether there are any.
@@ -126,6 +143,14 @@ mod tests {
     fn without_a_policy_an_existing_name_is_taken() {
         let blocked = refused(claim(&owner(), &Knobs::default(), "namespace x", &Tags::new(), &[]));
         assert_eq!(blocked.reason, reason::NAME_TAKEN);
+    }
+
+    #[test]
+    fn what_somebody_deleted_is_not_on_its_way_when_nobody_makes_it_again() {
+        let report = Knobs { drift_policy: Some(DriftPolicy::Report), ..Knobs::default() };
+        assert!(matches!(absent("x", &report, true), Health::Failed { stalled: true, .. }));
+        assert!(matches!(absent("x", &report, false), Health::Progressing { .. }));
+        assert!(matches!(absent("x", &Knobs::default(), true), Health::Progressing { .. }));
     }
 
     #[test]

@@ -60,6 +60,12 @@ fn another_order_of_the_same_items_is_a_difference_of_its_own() {
 }
 
 #[test]
+fn an_item_that_moves_because_it_changed_is_one_difference() {
+    let from = json!([{"name": "a", "x": 1}, {"name": "b", "x": 2}]);
+    assert_eq!(paths(&from, &json!([{"name": "b", "x": 2}, {"name": "a", "x": 3}])), ["[a].x"]);
+}
+
+#[test]
 fn ports_are_told_apart_by_number_and_if_need_be_by_protocol() {
     let one = |p: i32| json!([{"containerPort": 80, "hostPort": p}]);
     assert_eq!(paths(&one(1), &one(2)), ["[80].hostPort"]);

@@ -14,6 +14,7 @@ use landbridge_api::condition::reason;
 use landbridge_api::v1alpha1::{CloudMapNamespace, CloudMapNamespaceStatus};
 
 use crate::account::{AccountTarget, account_for};
+use crate::adoption;
 use crate::kind::{Health, Kind};
 use crate::objects::Objects;
 use crate::plan::{Plan, Unmet};
@@ -74,10 +75,10 @@ impl Kind for CloudMapNamespace {
             (Some(namespace), _) => {
                 Health::Healthy(format!("Cloud Map namespace {} is {}", resolved.name, namespace.id))
             }
-            (None, _) => Health::Progressing {
-                reason: reason::PROGRESSING,
-                message: format!("Cloud Map namespace {} is not there", resolved.name),
-            },
+            (None, _) => {
+                let what = format!("Cloud Map namespace {}", resolved.name);
+                adoption::absent(&what, &self.spec.knobs, self.is_applied(resolved))
+            }
         }
     }
 

@@ -10,6 +10,9 @@ use crate::plan::{Blocked, Wait};
 
 /// Operations on namespaces usually take one to a few seconds, private zones up to a minute.
 const IN_FLIGHT: Duration = Duration::from_secs(2);
+/// How long a new namespace may take to be seen, and how often to look.
+const TO_BE_SEEN: Duration = Duration::from_secs(30);
+const SEEN_LOOK_AFTER: Duration = Duration::from_secs(1);
 /// How long until something that Cloud Map itself got wrong is tried again.
 const TRANSIENT_PAUSE: Duration = Duration::from_secs(10);
 /// How long until something that a person has to put right is tried again, in case they did.
@@ -57,6 +60,14 @@ impl OperationFacts {
     pub(super) fn wait(&self) -> Wait {
         let reason = if self.deletes() { reason::DELETING } else { reason::WAITING };
         Wait::new(reason, self.progress(), IN_FLIGHT)
+    }
+
+    /// The wait for what a finished creation made to be seen. After a while somebody else has deleted it.
+    pub(super) fn wait_to_be_seen(&self, now: Timestamp) -> Option<Wait> {
+        let made = self.status == "SUCCESS" && self.type_ == "CREATE_NAMESPACE";
+        let recent = |at: Timestamp| Duration::try_from(now.duration_since(at)).is_ok_and(|ago| ago < TO_BE_SEEN);
+        (made && self.updated_at.is_some_and(recent))
+            .then(|| Wait::new(reason::WAITING, "the new Cloud Map namespace cannot be seen yet", SEEN_LOOK_AFTER))
     }
 
     /// What a failure of this operation means for trying the same again. `edited` says that the spec is no longer the one

@@ -118,14 +118,19 @@ impl Pass<'_> {
         if self.hindered(plan, "CREATE_NAMESPACE") {
             return;
         }
-        // Cloud Map answers a repeated request with the operation of the first. After a failure it must be a new one.
-        let failed = self.observed.operation.as_ref().filter(|o| o.failed()).map_or("", |o| o.id.as_str());
+        if let Some(wait) = self.observed.operation.as_ref().and_then(|o| o.wait_to_be_seen(self.now)) {
+            return plan.waits.push(wait);
+        }
+        // Cloud Map answers a repeated request with the operation of the first. After an operation that came to nothing,
+        // or a namespace that somebody deleted, it must be a new one.
+        let ended = self.observed.operation.as_ref().map_or("", |o| o.id.as_str());
+        let lost = self.object.stored().and_then(|s| s.namespace_id.as_deref()).unwrap_or_default();
         let uid = self.object.metadata.uid.as_deref().unwrap_or_default();
         let name = self.resolved.name.clone();
         let mut body = Body::new();
         body.insert("Type".to_owned(), type_name(self.spec().type_).into());
         body.insert("Name".to_owned(), name.as_str().into());
-        body.insert("CreatorRequestId".to_owned(), client_token(&[&self.object.identity(), uid, failed]).into());
+        body.insert("CreatorRequestId".to_owned(), client_token(&[&self.object.identity(), uid, lost, ended]).into());
         body.insert("Tags".to_owned(), tags::listed(wanted_tags, "Key", "Value"));
         if let Some(vpc) = &self.spec().vpc {
             body.insert("Vpc".to_owned(), vpc.as_str().into());

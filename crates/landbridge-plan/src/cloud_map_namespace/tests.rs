@@ -165,6 +165,24 @@ fn a_failure_of_cloud_map_itself_is_tried_again_soon() {
 }
 
 #[test]
+fn a_new_namespace_that_cannot_be_seen_yet_is_not_made_twice() {
+    let made = |ago| OperationFacts {
+        updated_at: Some(now() - SignedDuration::from_secs(ago)),
+        ..operation("CREATE_NAMESPACE", "SUCCESS")
+    };
+    assert_eq!(outline(&plan(&namespace(&http()), &during(nothing(), made(29)))), ["wait Waiting"]);
+    assert!(plan(&namespace(&http()), &during(nothing(), made(30))).has("namespace"));
+}
+
+#[test]
+fn a_namespace_that_somebody_deleted_is_made_under_another_id() {
+    let mut object = namespace(&http());
+    let first = body(&plan(&object, &nothing()))["CreatorRequestId"].clone();
+    object.status = Some(CloudMapNamespaceStatus { namespace_id: Some("ns-1".into()), ..Default::default() });
+    assert_ne!(body(&plan(&object, &nothing()))["CreatorRequestId"], first);
+}
+
+#[test]
 fn an_edit_or_the_annotation_tries_a_failed_operation_again_at_once() {
     let observed = during(nothing(), failed("CREATE_NAMESPACE", "CANNOT_CREATE_HOSTED_ZONE", 1));
     let mut object = namespace(&private());

@@ -13,6 +13,7 @@ use landbridge_api::condition::reason;
 use landbridge_api::v1alpha1::{EcsCluster, EcsClusterStatus};
 
 use crate::account::{AccountTarget, account_for};
+use crate::adoption;
 use crate::kind::{Health, Kind};
 use crate::objects::Objects;
 use crate::plan::{Plan, Unmet};
@@ -62,10 +63,7 @@ impl Kind for EcsCluster {
     fn health(&self, resolved: &EcsClusterResolved, observed: &EcsClusterObserved, _now: Timestamp) -> Health {
         let name = &resolved.name;
         let Some(cluster) = &observed.cluster else {
-            return Health::Progressing {
-                reason: reason::PROGRESSING,
-                message: format!("ECS cluster {name} is not there"),
-            };
+            return adoption::absent(&format!("ECS cluster {name}"), &self.spec.knobs, self.is_applied(resolved));
         };
         match (cluster.status.as_str(), cluster.attachments_status.as_deref()) {
             ("FAILED", _) | ("ACTIVE", Some("UPDATE_FAILED")) => Health::Failed {

@@ -11,10 +11,10 @@ mod wanted;
 
 use jiff::Timestamp;
 use landbridge_api::common::{CommonStatus, Knobs};
-use landbridge_api::condition::reason;
 use landbridge_api::v1alpha1::{IamTaskRole, IamTaskRoleStatus};
 
 use crate::account::{AccountTarget, account_for};
+use crate::adoption;
 use crate::kind::{Health, Kind};
 use crate::objects::Objects;
 use crate::plan::{Plan, Unmet};
@@ -68,9 +68,7 @@ impl Kind for IamTaskRole {
         let name = &resolved.name;
         match &observed.role {
             Some(_) => Health::Healthy(format!("IAM role {name} is as the spec says")),
-            None => {
-                Health::Progressing { reason: reason::PROGRESSING, message: format!("IAM role {name} is not there") }
-            }
+            None => adoption::absent(&format!("IAM role {name}"), &self.spec.knobs, self.is_applied(resolved)),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use landbridge_api::condition::reason;
 use landbridge_api::v1alpha1::IamTaskRole;
 use proptest::prelude::*;
 use serde_json::{Value, json};
