@@ -58,8 +58,8 @@ pub(crate) struct Service {
     created_at: Timestamp,
     created_by: String,
     client_token: Option<String>,
-    /// The request it was created by, to tell a replay from another request.
-    request: Value,
+    /// The request it was created by, to tell a replay from another request. As text, which is a fraction of the tree.
+    request: String,
 }
 
 /// Members that DescribeServices does not show: in `deployments` or in the revision only, or no property at all.
@@ -302,7 +302,7 @@ pub(crate) fn create(world: &mut World, cx: &Cx, input: &Value) -> Result<Value,
         created_at: cx.now,
         created_by: cx.principal.clone(),
         client_token: request.text("clientToken").map(str::to_owned),
-        request,
+        request: request.to_string(),
     };
     Ok(insert(world, service, tags, definition.as_ref()))
 }
@@ -338,7 +338,9 @@ fn replay(ecs: &Ecs, existing: &Service, request: &Value) -> Result<Value, Refus
     }
     let token = request.text("clientToken");
     let same_token = token.is_some() && token == existing.client_token.as_deref();
-    if !same_token && *request != existing.request {
+    // Both sides go through text, so that numbers are rounded alike.
+    let tree = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+    if !same_token && tree(&existing.request) != tree(&request.to_string()) {
         return Err(invalid("Creation of service was not idempotent."));
     }
     Ok(json!({ "service": existing.show(ecs, true) }))

@@ -169,6 +169,12 @@ impl Task {
         ] {
             shown.insert(name.to_owned(), value);
         }
+        shown
+            .entry("overrides")
+            .or_insert_with(|| json!({ "containerOverrides": [], "inferenceAcceleratorOverrides": [] }));
+        if shown.get("launchType") == Some(&json!("FARGATE")) {
+            shown.entry("ephemeralStorage").or_insert_with(|| json!({ "sizeInGiB": 20 }));
+        }
         for name in ["cpu", "memory"] {
             if let Some(size) = definition.fields.member(name) {
                 shown.entry(name).or_insert(size.clone());

@@ -47,7 +47,8 @@ pub(super) struct Launch {
     pub(super) definition: Arc<TaskDefinition>,
     /// `launchType` or `capacityProviderStrategy`, `platformVersion`, `networkConfiguration` and flags, as a service has them.
     pub(super) fields: Map<String, Value>,
-    pub(super) overrides: Value,
+    /// None for a task that runs as its definition says.
+    pub(super) overrides: Option<Value>,
     pub(super) tags: BTreeMap<String, String>,
 }
 
@@ -73,7 +74,7 @@ impl Launch {
             started_by: Some(primary.id.clone()),
             definition: Arc::clone(&primary.revision.definition),
             fields,
-            overrides: json!({ "containerOverrides": [], "inferenceAcceleratorOverrides": [] }),
+            overrides: None,
             tags: BTreeMap::new(),
         })
     }
@@ -178,14 +179,17 @@ fn shown_fields(order: &Launch, rng: &mut Rng) -> Map<String, Value> {
     if fargate {
         let version = order.fields.text("platformVersion").unwrap_or("LATEST");
         fields.insert("platformVersion".to_owned(), json!(if version == "LATEST" { "1.4.0" } else { version }));
-        let storage = order.definition.fields.member("ephemeralStorage").cloned();
-        fields.insert("ephemeralStorage".to_owned(), storage.unwrap_or_else(|| json!({ "sizeInGiB": 20 })));
+        if let Some(storage) = order.definition.fields.member("ephemeralStorage") {
+            fields.insert("ephemeralStorage".to_owned(), storage.clone());
+        }
     }
     let zone = format!("{}{}", names::region_of(&order.cluster), ["a", "b", "c"][rng.below(3) as usize]);
     fields.insert("availabilityZone".to_owned(), json!(zone));
     let exec = order.fields.flag("enableExecuteCommand").unwrap_or(false);
     fields.insert("enableExecuteCommand".to_owned(), json!(exec));
-    fields.insert("overrides".to_owned(), order.overrides.clone());
+    if let Some(overrides) = &order.overrides {
+        fields.insert("overrides".to_owned(), overrides.clone());
+    }
     fields
 }
 

@@ -119,7 +119,7 @@ pub(crate) fn run(world: &mut World, cx: &Cx, input: &Value) -> Result<Value, Re
         started_by: input.text("startedBy").map(str::to_owned),
         definition,
         fields,
-        overrides: request.get("overrides").cloned().unwrap_or_else(|| json!({ "containerOverrides": [] })),
+        overrides: request.get("overrides").cloned(),
         tags: tags::requested(input)?,
     };
     let (mut arns, mut failures) = (Vec::new(), Vec::new());
