@@ -12,7 +12,7 @@ pub struct Call {
     pub at: Timestamp,
     /// `service:Action`, for instance `ecs:CreateService`.
     pub action: String,
-    /// ARN of the calling principal.
+    /// ARN of the calling principal; empty where the credentials were refused.
     pub principal: String,
     /// What the call was about: the first of the request's naming members, or empty.
     pub target: String,

@@ -20,6 +20,9 @@ pub struct ConnectionLost;
 /// The largest request body any of the services takes.
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
 
+/// The header that names service and operation in the JSON protocols.
+const TARGET: &str = "x-amz-target";
+
 /// A request understood as far as its protocol goes.
 pub(crate) struct Routed {
     /// `ecs`, `servicediscovery`, `logs`, `iam` or `sts`: the names IAM actions use.
@@ -44,16 +47,21 @@ pub(crate) fn respond(world: &mut World, request: &Request<Bytes>) -> Response<B
     let request_id = world.rng.uuid();
     let routed = match route(request) {
         Ok(routed) => routed,
-        Err(refusal) => return json::refused(&refusal, &request_id),
-    };
-    let cx = match identify(world, request.headers(), request_id.clone()) {
-        Ok(cx) => cx,
-        Err(refusal) if matches!(routed.wire, Wire::Query(_)) => {
-            return finish(&routed, Err(sts::for_query(refusal)), &request_id);
-        }
-        Err(refusal) => return finish(&routed, Err(refusal), &request_id),
+        Err(refusal) if request.headers().contains_key(TARGET) => return json::refused(&refusal, &request_id),
+        // Whatever speaks no JSON is best understood in XML.
+        Err(refusal) => return query::refused("", &refusal, &request_id),
     };
     let action = format!("{}:{}", routed.service, routed.operation);
+    let target = target(&routed.input);
+    let cx = match identify(world, request.headers(), request_id.clone()) {
+        Ok(cx) => cx,
+        Err(refusal) => {
+            let refusal = if matches!(routed.wire, Wire::Query(_)) { sts::for_query(refusal) } else { refusal };
+            let outcome = refusal.code.clone().into_owned();
+            world.calls.push(Call { at: world.now, action, principal: String::new(), target, outcome });
+            return finish(&routed, Err(refusal), &request_id);
+        }
+    };
     let fault = world.faults.meet(&action, &mut world.rng);
     let lost = matches!(fault, Some(FaultKind::LoseAnswerBefore | FaultKind::LoseAnswerAfter));
     let result = perform(world, &cx, &routed, fault.as_ref());
@@ -63,7 +71,6 @@ pub(crate) fn respond(world: &mut World, request: &Request<Bytes>) -> Response<B
         Err(refusal) => refusal.code.clone().into_owned(),
     };
     tracing::debug!(%action, %outcome, request_id = %cx.request_id, "answered");
-    let target = target(&routed.input);
     world.calls.push(Call { at: cx.now, action, principal: cx.principal.clone(), target, outcome });
     let mut response = finish(&routed, result, &request_id);
     if lost {
@@ -100,14 +107,21 @@ fn perform(world: &mut World, cx: &Cx, routed: &Routed, fault: Option<&FaultKind
 
 fn dispatch(world: &mut World, cx: &Cx, routed: &Routed) -> Result<Value, Refusal> {
     let (operation, input) = (routed.operation.as_str(), &routed.input);
-    match routed.service {
+    let answer = match routed.service {
         "ecs" => ecs::call(world, cx, operation, input),
         "servicediscovery" => cloud_map::call(world, cx, operation, input),
         "logs" => logs::call(world, cx, operation, input),
         "iam" => iam::call(world, cx, operation, input),
         "sts" => sts::call(world, cx, operation, input),
         _ => Err(Refusal::unknown_operation()),
-    }
+    };
+    // AWS says nothing more than the code; whoever calls an emulator wants to know what is missing.
+    answer.map_err(|mut refusal| {
+        if refusal.code == "UnknownOperationException" && refusal.message.is_empty() {
+            refusal.message = format!("{}:{operation} is no operation that this emulator knows", routed.service);
+        }
+        refusal
+    })
 }
 
 fn finish(routed: &Routed, result: Result<Value, Refusal>, request_id: &str) -> Response<Bytes> {
@@ -125,7 +139,7 @@ fn route(request: &Request<Bytes>) -> Result<Routed, Refusal> {
         let message = format!("the request is larger than {MAX_BODY} bytes");
         return Err(Refusal::new("RequestEntityTooLargeException", message).status(413));
     }
-    let Some(target) = request.headers().get("x-amz-target") else { return route_form(request) };
+    let Some(target) = request.headers().get(TARGET) else { return route_form(request) };
     let Some((prefix, operation)) = target.to_str().ok().and_then(|target| target.split_once('.')) else {
         return Err(Refusal::unknown_operation());
     };
@@ -140,9 +154,16 @@ fn route(request: &Request<Bytes>) -> Result<Routed, Refusal> {
 }
 
 fn route_form(request: &Request<Bytes>) -> Result<Routed, Refusal> {
-    if request.uri().path().starts_with("/service/") {
-        // botocore's smithy-rpc-v2-cbor for Cloud Map; the JSON protocol is the one spoken here.
-        return Err(Refusal::unknown_operation().status(404));
+    let is_form = request.method() == Method::POST && !request.uri().path().starts_with("/service/");
+    if !is_form {
+        // REST services, and clients that speak smithy-rpc-v2-cbor to Cloud Map.
+        let message = format!(
+            "{} {} is no call that this emulator knows: it serves ECS, Cloud Map, IAM, STS and CloudWatch Logs over the AWS \
+             JSON and query protocols",
+            request.method(),
+            request.uri().path()
+        );
+        return Err(Refusal::new("InvalidAction", message));
     }
     let form = query::parse(request.body())?;
     let service = match form.version.as_str() {

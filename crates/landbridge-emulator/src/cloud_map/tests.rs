@@ -64,7 +64,7 @@ fn a_namespace_appears_when_its_operation_has_gone_from_submitted_over_pending_t
     let input = json!({"Name": "shop.internal", "Vpc": "vpc-1", "Description": "d", "CreatorRequestId": "r1",
                        "Properties": {"DnsProperties": {"SOA": {"TTL": 60}}}, "Tags": [{"Key": "k", "Value": "v"}]});
     let id = ok(&mut bench, "CreatePrivateDnsNamespace", input)["OperationId"].clone();
-    let mut status = |bench: &mut Bench| {
+    let status = |bench: &mut Bench| {
         let operation = ok(bench, "GetOperation", json!({"OperationId": id}))["Operation"].clone();
         (operation["Status"].clone(), operation["Targets"]["NAMESPACE"].as_str().unwrap().to_owned())
     };

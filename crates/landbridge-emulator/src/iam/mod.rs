@@ -96,11 +96,6 @@ impl Account {
     }
 }
 
-/// True if a role of this ARN exists and other services can already see it (IAM is eventually consistent).
-pub(crate) fn role_is_visible(world: &World, role_arn: &str) -> bool {
-    world.services.iam.by_arn(role_arn).is_some_and(|role| role.usable_at <= world.now)
-}
-
 fn no_such_role(name: &str) -> Refusal {
     no_such_entity(format!("The role with name {name} cannot be found."))
 }

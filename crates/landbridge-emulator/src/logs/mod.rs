@@ -73,7 +73,7 @@ pub(crate) fn call(world: &mut World, cx: &Cx, op: &str, input: &Value) -> Resul
 }
 
 /// The group that `logGroupName` or `logGroupIdentifier` (a name or an ARN) names.
-fn group_name<'a>(input: Input<'a>) -> Result<&'a str, Refusal> {
+fn group_name(input: Input<'_>) -> Result<&str, Refusal> {
     match (input.text("logGroupName")?, input.text("logGroupIdentifier")?) {
         (Some(name), None) => Ok(name),
         (None, Some(identifier)) => Ok(bare(identifier)),

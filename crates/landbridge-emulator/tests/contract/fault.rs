@@ -1,0 +1,47 @@
+//! Faults as the SDK meets them: what it takes for throttling, for a broken connection, and what it retries by itself.
+
+use aws_sdk_ecs::Client;
+use aws_sdk_ecs::error::{ProvideErrorMetadata as _, SdkError};
+use aws_smithy_types::retry::RetryConfig;
+use landbridge_emulator::{Fault, FaultKind};
+
+use crate::support::Aws;
+
+#[tokio::test]
+async fn a_throttled_call_is_known_by_its_code_in_every_protocol() {
+    let aws = Aws::start().await;
+    aws.emulator.fault(Fault::on("*", FaultKind::Throttle));
+    let ecs = Client::new(&aws.config()).list_clusters().send().await.unwrap_err().into_service_error();
+    assert_eq!((ecs.code(), ecs.message()), (Some("ThrottlingException"), Some("Rate exceeded")));
+    let iam = aws_sdk_iam::Client::new(&aws.config()).list_roles().send().await.unwrap_err().into_service_error();
+    assert_eq!(iam.code(), Some("Throttling"));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_is_a_broken_connection_and_the_write_has_happened() {
+    let aws = Aws::start().await;
+    aws.emulator.fault(Fault::on("ecs:CreateCluster", FaultKind::LoseAnswerAfter).nth(1));
+    let client = Client::new(&aws.config());
+    let lost = client.create_cluster().cluster_name("prod").send().await.unwrap_err();
+    assert!(!matches!(lost, SdkError::ServiceError(_)), "{lost:?}");
+    assert_eq!(client.list_clusters().send().await.unwrap().cluster_arns().len(), 1);
+}
+
+#[tokio::test]
+async fn the_sdk_s_own_retries_get_over_a_server_error() {
+    let aws = Aws::start().await;
+    aws.emulator.fault(Fault::on("ecs:ListClusters", FaultKind::ServerError).nth(1));
+    let config = aws.config().to_builder().retry_config(RetryConfig::standard().with_max_attempts(2)).build();
+    Client::new(&config).list_clusters().send().await.unwrap();
+    assert_eq!(aws.emulator.calls().count("ecs:ListClusters"), 2);
+}
+
+#[tokio::test]
+async fn a_request_for_a_service_that_is_not_emulated_says_which_are() {
+    let aws = Aws::start().await;
+    let request = http::Request::get("/2013-04-01/hostedzone").body(bytes::Bytes::new()).unwrap();
+    let answer = aws.emulator.respond(request);
+    let text = String::from_utf8(answer.body().to_vec()).unwrap();
+    assert_eq!(answer.status(), 400);
+    assert!(text.contains("GET /2013-04-01/hostedzone") && text.contains("CloudWatch Logs"), "{text}");
+}

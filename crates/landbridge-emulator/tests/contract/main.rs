@@ -1,0 +1,12 @@
+//! The emulator as the AWS SDK for Rust sees it over HTTP: every answer is parsed, and every refusal classified, by the
+//! client that the operator uses.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it finds something wrong")]
+
+mod cloud_map;
+mod ecs;
+mod fault;
+mod iam;
+mod logs;
+mod sts;
+mod support;

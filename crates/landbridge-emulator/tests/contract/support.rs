@@ -1,0 +1,63 @@
+//! An emulator on loopback with hand-moved time, and SDK clients for it that owe nothing to the environment.
+
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_types::retry::RetryConfig;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use landbridge_emulator::{Builder, Clock, Emulator, Server};
+
+pub(crate) const ACCOUNT: &str = "123456789012";
+pub(crate) const REGION: &str = "eu-west-1";
+
+/// An emulated AWS and where it listens.
+pub(crate) struct Aws {
+    pub(crate) emulator: Emulator,
+    server: Server,
+}
+
+impl Aws {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|builder| builder).await
+    }
+
+    pub(crate) async fn start_with(configure: impl FnOnce(Builder) -> Builder) -> Self {
+        let start = "2026-01-01T00:00:00Z".parse().unwrap();
+        let builder = Emulator::builder().account(ACCOUNT).region(REGION).clock(Clock::manual(start));
+        let emulator = configure(builder).build();
+        let server = emulator.serve("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        Self { emulator, server }
+    }
+
+    /// Credentials that may do everything.
+    pub(crate) fn config(&self) -> SdkConfig {
+        self.config_of(Credentials::new("AKIDTESTS", "secret", None, None, "test"))
+    }
+
+    /// Plain HTTP without retries: what is tested is one answer at a time.
+    pub(crate) fn config_of(&self, credentials: Credentials) -> SdkConfig {
+        SdkConfig::builder()
+            .behavior_version(aws_sdk_ecs::config::BehaviorVersion::latest())
+            .region(Region::new(REGION))
+            .endpoint_url(self.server.url())
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .retry_config(RetryConfig::disabled())
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .build()
+    }
+
+    pub(crate) fn pass(&self, seconds: u64) {
+        self.emulator.advance(Duration::from_secs(seconds));
+    }
+}
+
+/// A trust policy for `principal` (a JSON object) and the actions of STS.
+pub(crate) fn trust(principal: &serde_json::Value, condition: &serde_json::Value) -> String {
+    serde_json::json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": principal, "Condition": condition,
+        "Action": ["sts:AssumeRole", "sts:TagSession", "sts:AssumeRoleWithWebIdentity"],
+    }]})
+    .to_string()
+}
