@@ -10,6 +10,7 @@ mod capacity_provider;
 mod cluster;
 mod deployment;
 mod event;
+mod fill;
 mod list;
 mod member;
 mod names;
@@ -17,11 +18,15 @@ mod rollout;
 mod scheduler;
 mod service;
 mod service_check;
+mod service_create;
+mod service_delete;
 mod service_deployment;
+mod service_list;
 mod service_update;
 mod tags;
 mod task;
 mod task_definition;
+mod task_launch;
 mod task_life;
 mod task_operation;
 #[cfg(test)]
@@ -71,7 +76,7 @@ pub(crate) fn happen(world: &mut World, event: Event) {
         Event::Step(service) => scheduler::step(world, &service),
         Event::StageOver(deployment) => rollout::stage_over(world, &deployment),
         Event::Task(task, moment) => task_life::reach(world, &task, moment),
-        Event::ForgetService(service, created_at) => service::forget(world, &service, created_at),
+        Event::ForgetService(service, created_at) => service_delete::forget(world, &service, created_at),
     }
 }
 
@@ -95,12 +100,12 @@ pub(crate) fn call(world: &mut World, cx: &Cx, op: &str, input: &Value) -> Resul
         "ListTaskDefinitionFamilies" => task_definition::list_families(world, cx, input),
         "DeregisterTaskDefinition" => task_definition::deregister(world, cx, input),
         "DeleteTaskDefinitions" => task_definition::delete(world, cx, input),
-        "CreateService" => service::create(world, cx, input),
+        "CreateService" => service_create::create(world, cx, input),
         "UpdateService" => service_update::update(world, cx, input),
-        "DeleteService" => service::delete(world, cx, input),
-        "DescribeServices" => service::describe(world, cx, input),
-        "ListServices" => service::list(world, cx, input),
-        "ListServicesByNamespace" => service::list_by_namespace(world, cx, input),
+        "DeleteService" => service_delete::delete(world, cx, input),
+        "DescribeServices" => service_list::describe(world, cx, input),
+        "ListServices" => service_list::list(world, cx, input),
+        "ListServicesByNamespace" => service_list::list_by_namespace(world, cx, input),
         "ListTasks" => task_operation::list(world, cx, input),
         "DescribeTasks" => task_operation::describe(world, cx, input),
         "StopTask" => task_operation::stop(world, cx, input),

@@ -5,8 +5,10 @@
 use jiff::Timestamp;
 
 use super::deployment::{Counts, Rollout, complete, tell};
-use super::service::{Service, Status, deactivate};
-use super::task_life::{Launch, launch, stop};
+use super::service::{Service, Status};
+use super::service_delete::deactivate;
+use super::task_launch::{Launch, launch};
+use super::task_life::stop;
 use super::{Ecs, Event};
 use crate::clock::{later, seconds_between};
 use crate::world::{Event as WorldEvent, World};

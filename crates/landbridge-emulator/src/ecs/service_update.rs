@@ -8,8 +8,9 @@ use serde_json::{Map, Value, json};
 use super::deployment::{begin, revised};
 use super::member::{Members, invalid, without_nulls};
 use super::scheduler;
-use super::service::{Status, connect_namespace, not_active, not_found};
+use super::service::{Status, not_active, not_found};
 use super::service_check::{fill_defaults, service as check};
+use super::service_create::connect_namespace;
 use crate::refusal::Refusal;
 use crate::world::{Cx, World};
 

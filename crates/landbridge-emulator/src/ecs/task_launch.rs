@@ -1,0 +1,198 @@
+//! Launching a task: what it is given before its life begins. Source: RunTask and Task in the Amazon ECS API reference.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::member::Members;
+use super::service::Service;
+use super::service_check::runs_on_fargate;
+use super::task::{ContainerState, Health, Interface, LastStatus, Task};
+use super::task_definition::TaskDefinition;
+use super::task_life::{Moment, later};
+use super::{Ecs, names};
+use crate::scripts::TaskFate;
+use crate::world::{Rng, World};
+
+/// What to launch a task with; the same for all tasks of a deployment.
+pub(super) struct Launch {
+    pub(super) cluster: String,
+    pub(super) cluster_name: String,
+    pub(super) service: Option<String>,
+    pub(super) deployment: Option<String>,
+    pub(super) group: String,
+    pub(super) started_by: Option<String>,
+    pub(super) definition: Arc<TaskDefinition>,
+    /// `launchType` or `capacityProviderStrategy`, `platformVersion`, `networkConfiguration` and flags, as a service has them.
+    pub(super) fields: Map<String, Value>,
+    /// None for a task that runs as its definition says.
+    pub(super) overrides: Option<Value>,
+    pub(super) tags: BTreeMap<String, String>,
+}
+
+/// What AWS answers where there is no capacity; scripts give this reason.
+const NO_CAPACITY: &str =
+    "Capacity is unavailable at this time. Please try again later or in a different availability zone";
+
+impl Launch {
+    pub(super) fn of_service(service: &Service) -> Option<Self> {
+        let primary = service.deployments.first()?;
+        let mut fields = primary.revision.fields.clone();
+        for name in ["enableExecuteCommand", "enableECSManagedTags", "propagateTags"] {
+            if let Some(value) = service.fields.member(name) {
+                fields.insert(name.to_owned(), value.clone());
+            }
+        }
+        Some(Self {
+            cluster: service.cluster.clone(),
+            cluster_name: service.cluster_name.clone(),
+            service: Some(service.arn.clone()),
+            deployment: Some(primary.id.clone()),
+            group: format!("service:{}", service.name),
+            started_by: Some(primary.id.clone()),
+            definition: Arc::clone(&primary.revision.definition),
+            fields,
+            overrides: None,
+            tags: BTreeMap::new(),
+        })
+    }
+}
+
+/// Starts a task. Refused, with the reason, where there is no capacity for it.
+pub(super) fn launch(world: &mut World, order: &Launch) -> Result<String, String> {
+    if fates(world, &order.definition).any(|fate| fate == TaskFate::NoCapacity) {
+        return Err(NO_CAPACITY.to_owned());
+    }
+    let scope = names::scope_of(&order.cluster);
+    let id = world.rng.hex(32);
+    let arn = format!("{scope}task/{}/{id}", order.cluster_name);
+    let containers = order.definition.containers().iter().map(|_| ContainerState {
+        arn: format!("{scope}container/{}/{id}/{}", order.cluster_name, world.rng.uuid()),
+        runtime_id: format!("{id}-{}", world.rng.decimal(10)),
+        exit_code: None,
+        reason: None,
+    });
+    let containers = containers.collect();
+    let network = interface(world, order);
+    let task = Task {
+        arn: arn.clone(),
+        cluster: order.cluster.clone(),
+        service: order.service.clone(),
+        deployment: order.deployment.clone(),
+        group: order.group.clone(),
+        started_by: order.started_by.clone(),
+        definition: Arc::clone(&order.definition),
+        last: LastStatus::Provisioning,
+        wanted: true,
+        health: Health::Unknown,
+        settled: false,
+        containers,
+        network,
+        fields: shown_fields(order, &mut world.rng),
+        registries: Vec::new(),
+        created_at: world.now,
+        pull_started_at: None,
+        started_at: None,
+        stopping_at: None,
+        stopped_at: None,
+        stop_code: None,
+        stopped_reason: None,
+        version: 1,
+    };
+    let tags = task_tags(&world.services.ecs, order);
+    let ecs = &mut world.services.ecs;
+    ecs.tags.replace(&arn, tags);
+    if let Some(cluster) = ecs.clusters.get_mut(&order.cluster) {
+        cluster.tasks.insert(arn.clone());
+        cluster.pending += 1;
+    }
+    if let Some(service) = order.service.as_ref().and_then(|service| ecs.services.get_mut(service)) {
+        service.tasks.insert(arn.clone());
+    }
+    ecs.tasks.insert(arn.clone(), task);
+    let delay = world.timings.provisioning;
+    later(world, &arn, delay, Moment::Pending);
+    Ok(arn)
+}
+
+pub(super) fn fates<'a>(world: &'a World, definition: &'a TaskDefinition) -> impl Iterator<Item = TaskFate> + 'a {
+    let pulling = world.timings.pulling;
+    definition.containers().iter().map(move |it| world.scripts.fate(it.text("image").unwrap_or_default(), pulling))
+}
+
+fn interface(world: &mut World, order: &Launch) -> Option<Interface> {
+    let network = order.fields.object("networkConfiguration")?.object("awsvpcConfiguration")?;
+    let subnets = network.texts("subnets");
+    let ecs = &mut world.services.ecs;
+    ecs.addresses = ecs.addresses.wrapping_add(1);
+    let subnet = subnets.get(ecs.addresses as usize % subnets.len().max(1))?;
+    // 10.0.0.0/8, skipping the first addresses, which a VPC keeps for itself.
+    let address = Ipv4Addr::from(0x0a00_000a_u32.wrapping_add(ecs.addresses & 0x00ff_ffff));
+    let mac = world.rng.hex(12);
+    let mac: Vec<&str> = (0..6).map(|at| &mac[at * 2..at * 2 + 2]).collect();
+    Some(Interface {
+        subnet: (*subnet).to_owned(),
+        address,
+        mac: mac.join(":"),
+        attachment: world.rng.uuid(),
+        id: format!("eni-{}", world.rng.hex(17)),
+    })
+}
+
+/// Members of a task that come from how it was launched.
+fn shown_fields(order: &Launch, rng: &mut Rng) -> Map<String, Value> {
+    let mut fields = Map::new();
+    let fargate = runs_on_fargate(&order.fields);
+    let launch_type = if fargate { "FARGATE" } else { order.fields.text("launchType").unwrap_or("EC2") };
+    fields.insert("launchType".to_owned(), json!(launch_type));
+    if let Some(provider) = pick_provider(order.fields.list("capacityProviderStrategy"), rng) {
+        fields.insert("capacityProviderName".to_owned(), json!(provider));
+    }
+    if fargate {
+        let version = order.fields.text("platformVersion").unwrap_or("LATEST");
+        fields.insert("platformVersion".to_owned(), json!(if version == "LATEST" { "1.4.0" } else { version }));
+        if let Some(storage) = order.definition.fields.member("ephemeralStorage") {
+            fields.insert("ephemeralStorage".to_owned(), storage.clone());
+        }
+    }
+    let zone = format!("{}{}", names::region_of(&order.cluster), ["a", "b", "c"][rng.below(3) as usize]);
+    fields.insert("availabilityZone".to_owned(), json!(zone));
+    let exec = order.fields.flag("enableExecuteCommand").unwrap_or(false);
+    fields.insert("enableExecuteCommand".to_owned(), json!(exec));
+    if let Some(overrides) = &order.overrides {
+        fields.insert("overrides".to_owned(), overrides.clone());
+    }
+    fields
+}
+
+/// A provider of the strategy, each as often as its weight says.
+fn pick_provider<'a>(strategy: &'a [Value], rng: &mut Rng) -> Option<&'a str> {
+    let weight = |item: &Value| item.number("weight").unwrap_or(0).max(0) as u64;
+    let mut ticket = rng.below(strategy.iter().map(weight).sum());
+    let picked = strategy.iter().find(|item| {
+        let weight = weight(item);
+        let hit = ticket < weight;
+        ticket = ticket.saturating_sub(weight);
+        hit
+    });
+    picked.or(strategy.first())?.text("capacityProvider")
+}
+
+/// Tags of a task: its own, those propagated, and ECS's managed ones. Source: "Tagging Amazon ECS resources".
+fn task_tags(ecs: &Ecs, order: &Launch) -> BTreeMap<String, String> {
+    let mut tags = match order.fields.text("propagateTags") {
+        Some("SERVICE") => order.service.as_ref().map(|service| ecs.tags.of(service)).unwrap_or_default(),
+        Some("TASK_DEFINITION") => ecs.tags.of(&order.definition.arn),
+        _ => BTreeMap::new(),
+    };
+    tags.extend(order.tags.clone());
+    if order.fields.flag("enableECSManagedTags") == Some(true) {
+        tags.insert("aws:ecs:clusterName".to_owned(), order.cluster_name.clone());
+        if let Some(service) = &order.service {
+            tags.insert("aws:ecs:serviceName".to_owned(), names::last_part(service).to_owned());
+        }
+    }
+    tags
+}
