@@ -93,7 +93,7 @@ pub struct ServiceDefaults {
     /// Whether tasks take the tags of the service or of the task definition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub propagate_tags: Option<PropagateTags>,
-    /// CloudWatch Logs group of each service.
+    /// CloudWatch Logs group of each service. A `groupName` here is the first part of the name, `/<service>` follows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logs: Option<super::Logs>,
     /// Tags of every service, beside its own.

@@ -251,6 +251,16 @@ pub struct EcsServiceStatus {
     /// Services that this object replaced and that still have to go.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replaced: Vec<String>,
+    /// Cloud Map services that this object no longer uses and that still have to go.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaced_discovery: Vec<DiscoveryStatus>,
+    /// The restart that was asked for last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart: Option<RestartStatus>,
+    /// How many times in a row ECS did not show the service that should be there. Reads of ECS may be late, so one
+    /// miss proves nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<i32>,
     /// Time of the newest ECS service event that was mirrored as a Kubernetes Event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_event_at: Option<String>,
@@ -286,12 +296,26 @@ pub struct DeploymentStatus {
     /// ARN of the task definition it brings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_definition_arn: Option<String>,
+    /// Hash of the desired service that it brings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
     /// ECS's word for how far it is, for example `IN_PROGRESS` or `SUCCESSFUL`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
     /// ECS's reason for that state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// A restart asked for with the annotation `landbridge.dev/restarted-at`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RestartStatus {
+    /// Value of the annotation.
+    pub value: String,
+    /// ARN of the service deployment that was current before; the restart is done once another one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
 }
 
 /// Content that ECS rolled back.

@@ -12,18 +12,22 @@ use crate::change::{Body, Tags};
 pub struct EcsServiceObserved {
     /// The service of the wanted cluster and name; a DRAINING one is there, an INACTIVE one is not.
     pub service: Option<ServiceFacts>,
-    /// The service at the stored ARN, when the spec now asks for another cluster or name.
+    /// The service at the ARN that [`super::lookups::replaced`] names: one that this object had before.
     pub replaced: Option<ServiceFacts>,
     /// The revision that holds the wanted content, found by the stored ARN, by what the service runs, or (when an
     /// answer may have been lost) by the newest revision of the family.
     pub task_definition: Option<RevisionFacts>,
-    /// The managed Cloud Map service.
+    /// Revisions past their retention that [`super::lookups::retired`] names.
+    pub retired: Vec<RevisionFacts>,
+    /// The managed Cloud Map service of the wanted namespace and name.
     pub discovery: Option<DiscoveryFacts>,
-    /// The managed log group.
+    /// The Cloud Map service of the ID that [`super::lookups::left_discovery`] names, if it is not the wanted one.
+    pub left_discovery: Option<DiscoveryFacts>,
+    /// The log group that [`super::lookups::log_group`] names.
     pub log_group: Option<LogGroupFacts>,
-    /// The service deployment whose ARN is stored, looked up only when the service no longer shows it as current.
+    /// The service deployment that [`super::lookups::deployment`] names.
     pub deployment: Option<ServiceDeploymentFacts>,
-    /// The most frequent reason why tasks stopped, looked up only while tasks fail.
+    /// The most frequent reason why tasks stopped, looked up only when [`super::lookups::tasks_fail`].
     pub failure: Option<TaskFailure>,
 }
 
@@ -122,6 +126,9 @@ pub struct RevisionFacts {
     pub status: String,
     /// Content hash from its tag, when we registered it.
     pub content: Option<String>,
+    /// The whole definition in ECS's JSON names, when DescribeTaskDefinition was called. It decides whether a revision
+    /// that others registered holds the wanted content, so a service can be adopted without a new revision.
+    pub definition: Option<Body>,
     /// Tags.
     pub tags: Tags,
 }
@@ -146,7 +153,7 @@ pub struct DiscoveryFacts {
     pub custom_health: bool,
     /// Tags.
     pub tags: Tags,
-    /// Instances that are registered; looked up only when the object is being deleted.
+    /// Instances that are registered; looked up only when the Cloud Map service is to go.
     pub instances: Vec<String>,
 }
 

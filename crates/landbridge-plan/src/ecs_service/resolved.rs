@@ -24,6 +24,8 @@ pub struct EcsServiceResolved {
     pub execution_role_arn: Option<String>,
     /// Where the managed Cloud Map service lives.
     pub discovery: Option<DiscoveryTarget>,
+    /// The object is being deleted and nothing of it is in AWS, or all of it stays there: no call is to be made.
+    pub nothing_in_aws: bool,
 }
 
 /// The namespace of a managed Cloud Map service.
