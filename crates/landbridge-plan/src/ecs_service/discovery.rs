@@ -7,7 +7,7 @@ use landbridge_api::ecs::task_definition::NetworkMode;
 use landbridge_api::v1alpha1::{DnsConfig, DnsRecord, EcsService, NamespaceType, RecordType, RoutingPolicy};
 use serde_json::{Value, json};
 
-use super::claim::{Found, claim};
+use super::claim::{Found, claim, retag};
 use super::pass::Pass;
 use super::{DiscoveryFacts, DiscoveryTarget, EcsServiceResolved};
 use crate::change::{Body, Change, Tagged, Tags};
@@ -158,8 +158,9 @@ pub(super) fn plan(pass: &Pass<'_>, plan: &mut Plan) {
         tags: &facts.tags,
         name_field: "spec.serviceDiscovery.name",
     };
-    if claim(pass, plan, &found, || differences(facts, wanted)) && !refuse_immutable(plan, facts, wanted) {
+    if claim(pass, plan, &found, &differences(facts, wanted)) && !refuse_immutable(plan, facts, wanted) {
         correct(pass, plan, facts, wanted);
+        retag(pass, plan, &found, &wanted.tags, "discovery-tags", "serviceDiscovery.tags");
     }
 }
 
@@ -169,12 +170,6 @@ fn correct(pass: &Pass<'_>, plan: &mut Plan, facts: &DiscoveryFacts, wanted: &Wa
         let change =
             Change::UpdateDiscoveryService { id: facts.id.clone(), name: wanted.name.clone(), body: wanted.update() };
         pass.correct(plan, "discovery-update", &[ADOPT], change, differences);
-    }
-    if let Some(change) = tags::change(&facts.tags, &wanted.tags) {
-        let differences = tags::differences("serviceDiscovery.tags", &facts.tags, &wanted.tags);
-        let change =
-            Change::Tag { api: Tagged::CloudMap, arn: facts.arn.clone(), set: change.set, remove: change.remove };
-        pass.correct(plan, "discovery-tags", &[ADOPT], change, differences);
     }
 }
 

@@ -1,12 +1,11 @@
 //! The managed log group: made, kept at its retention, never shared, deleted only with the object.
 
 use super::LogGroupFacts;
-use super::claim::{Found, claim};
+use super::claim::{Found, claim, retag};
 use super::desire::WantedLogGroup;
 use super::pass::Pass;
 use crate::change::{Change, Tagged};
 use crate::plan::{Difference, Plan};
-use crate::tags;
 
 /// Name of the step that makes the group; a task that starts before its group is there fails.
 pub(super) const STEP: &str = "log-group";
@@ -27,10 +26,10 @@ pub(super) fn plan(pass: &Pass<'_>, plan: &mut Plan) {
         tags: &group.tags,
         name_field: "spec.logs.groupName",
     };
-    if !claim(pass, plan, &found, || differences(group, wanted)) {
-        return;
+    if claim(pass, plan, &found, &differences(group, wanted)) {
+        correct(pass, plan, group, wanted);
+        retag(pass, plan, &found, &wanted.tags, "log-group-tags", "logs.tags");
     }
-    correct(pass, plan, group, wanted);
 }
 
 fn create(pass: &Pass<'_>, plan: &mut Plan, wanted: &WantedLogGroup) {
@@ -62,11 +61,6 @@ fn correct(pass: &Pass<'_>, plan: &mut Plan, group: &LogGroupFacts, wanted: &Wan
     if !differences.is_empty() {
         let change = Change::SetRetention { name: wanted.name.clone(), days: wanted.retention_in_days };
         pass.correct(plan, RETENTION, &[ADOPT], change, differences);
-    }
-    if let Some(change) = tags::change(&group.tags, &wanted.tags) {
-        let differences = tags::differences("logs.tags", &group.tags, &wanted.tags);
-        let change = Change::Tag { api: Tagged::Logs, arn: group.arn.clone(), set: change.set, remove: change.remove };
-        pass.correct(plan, "log-group-tags", &[ADOPT], change, differences);
     }
 }
 

@@ -6,7 +6,7 @@ use landbridge_api::condition::reason;
 use landbridge_api::ecs::service::DeploymentControllerType;
 use serde_json::{Value, json};
 
-use super::claim::{Found, claim};
+use super::claim::{Found, claim, retag};
 use super::pass::Pass;
 use super::service_fields::{FieldDifference, compare};
 use super::{ServiceFacts, rollout, task_definition};
@@ -99,8 +99,8 @@ fn change(pass: &Pass<'_>, plan: &mut Plan, service: &ServiceFacts, revision: &s
         tags: &service.tags,
         name_field: "spec.serviceName",
     };
-    let all = || differences.iter().flat_map(|d| d.differences.clone()).collect();
-    if !claim(pass, plan, &found, all) || super::immutable::refuse(pass, plan, service) {
+    let all: Vec<Difference> = differences.iter().flat_map(|d| d.differences.clone()).collect();
+    if !claim(pass, plan, &found, &all) || super::immutable::refuse(pass, plan, service) {
         return;
     }
     if let Some(controller) = super::immutable::controller_change(pass, plan, service) {
@@ -112,7 +112,7 @@ fn change(pass: &Pass<'_>, plan: &mut Plan, service: &ServiceFacts, revision: &s
         return;
     }
     update(pass, plan, service, &sent, restart_wanted(pass, service) && !plan.has(ADOPT));
-    retag(pass, plan, service);
+    retag(pass, plan, &found, &pass.desired.tags, "service-tags", "tags");
 }
 
 fn update(pass: &Pass<'_>, plan: &mut Plan, service: &ServiceFacts, fields: &[FieldDifference], restart: bool) {
@@ -150,22 +150,6 @@ pub(super) fn restart_wanted(pass: &Pass<'_>, service: &ServiceFacts) -> bool {
     match pass.stored.restart.as_ref().filter(|r| r.value == *value) {
         Some(asked) => asked.before.is_some() && asked.before == service.current_service_deployment,
         None => pass.ours().is_some(),
-    }
-}
-
-fn retag(pass: &Pass<'_>, plan: &mut Plan, service: &ServiceFacts) {
-    if let Some(change) = tags::change(&service.tags, &pass.desired.tags) {
-        // An adoption writes the ownership tags itself.
-        let mut set = change.set;
-        if plan.has(ADOPT) {
-            set.retain(|key, _| tags::is_users(key));
-        }
-        if set.is_empty() && change.remove.is_empty() {
-            return;
-        }
-        let differences = tags::differences("tags", &service.tags, &pass.desired.tags);
-        let change = Change::Tag { api: Tagged::Ecs, arn: service.arn.clone(), set, remove: change.remove };
-        pass.correct(plan, "service-tags", &[STEP, ADOPT], change, differences);
     }
 }
 

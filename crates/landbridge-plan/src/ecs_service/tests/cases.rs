@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::*;
 use super::model::{World, default_defaults, merge, now, patched, resolved_for, web};
-use crate::change::{Body, Change};
+use crate::change::Change;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -15,8 +15,7 @@ struct Case {
     /// Patch to the spec that was applied and has settled; nothing was applied when absent.
     from: Option<Value>,
     /// Patch to the spec that is applied now.
-    #[serde(default)]
-    spec: Value,
+    spec: Option<Value>,
     /// Patch to the metadata.
     metadata: Option<Value>,
     /// Patch to the cluster's defaults.
@@ -53,9 +52,9 @@ fn run(case: &Case) -> Result<(), String> {
     let defaults: landbridge_api::v1alpha1::ServiceDefaults = serde_json::from_value(defaults).unwrap();
     if let Some(from) = &case.from {
         object = patched(&object, from);
-        world.converge(&mut object, &resolved_for(&object.clone(), defaults.clone()));
+        world.converge(&resolved_for(&object.clone(), defaults.clone()), &mut object);
     }
-    object = patched(&object, if case.spec.is_null() { &Value::Object(Body::new()) } else { &case.spec });
+    object = patched(&object, case.spec.as_ref().unwrap_or(&json!({})));
     let mut value = serde_json::to_value(&object).unwrap();
     merge(&mut value["metadata"], case.metadata.as_ref().unwrap_or(&json!({})));
     if let Some(status) = &case.status {

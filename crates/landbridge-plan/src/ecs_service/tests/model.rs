@@ -154,7 +154,7 @@ impl World {
     }
 
     /// One pass as the operator makes it: plan, store the intent, execute, store the status. Gives the executed plan.
-    pub(super) fn pass(&mut self, object: &mut EcsService, resolved: &EcsServiceResolved) -> Plan {
+    pub(super) fn pass(&mut self, resolved: &EcsServiceResolved, object: &mut EcsService) -> Plan {
         let observed = self.observe(object, resolved);
         let plan = policy::filter(object.plan(resolved, &observed, now()), &object.spec.knobs);
         if let Some(status) = object.intent(resolved, &plan) {
@@ -163,23 +163,22 @@ impl World {
         self.execute(&plan);
         let observed = self.observe(object, resolved);
         let executed = plan.steps.len();
-        let verdict =
-            Verdict::<EcsService>::Done { resolved, observed: &observed, plan: &plan, failure: None, executed };
-        object.status = Some(verdict::status(object, &verdict, now()));
+        let verdict = Verdict::Done { resolved, observed: &observed, plan: &plan, failure: None, executed };
+        object.status = Some(verdict::status::<EcsService>(object, &verdict, now()));
         plan
     }
 
     /// Passes, with deployments succeeding in between, until a pass does nothing.
-    pub(super) fn converge(&mut self, object: &mut EcsService, resolved: &EcsServiceResolved) {
+    pub(super) fn converge(&mut self, resolved: &EcsServiceResolved, object: &mut EcsService) {
         for _ in 0..30 {
-            let plan = self.pass(object, resolved);
+            let plan = self.pass(resolved, object);
             assert!(plan.blocked.is_empty(), "{:?}", plan.blocked);
             if plan.is_empty() && self.services.values().all(|s| !is_rolling(s)) {
                 return;
             }
             self.settle();
         }
-        panic!("no end after 30 passes: {:?}", self.pass(object, resolved));
+        panic!("no end after 30 passes: {:?}", self.pass(resolved, object));
     }
 
     pub(super) fn execute(&mut self, plan: &Plan) {
@@ -481,7 +480,7 @@ fn described_service(body: &Body, before: &Body) -> Body {
     }
     let off = fields["serviceConnectConfiguration"]["enabled"] == false;
     let object = fields.as_object_mut().unwrap();
-    if off || object["serviceConnectConfiguration"].is_null() {
+    if off || object.get("serviceConnectConfiguration").is_none_or(Value::is_null) {
         object.remove("serviceConnectConfiguration");
     }
     if object.get("capacityProviderStrategy").is_some_and(|s| s != &json!([])) {

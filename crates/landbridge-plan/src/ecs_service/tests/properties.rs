@@ -46,7 +46,7 @@ fn any_patch() -> impl Strategy<Value = Value> {
 
 fn settled(patch: &Value) -> (World, EcsService) {
     let (mut world, mut object) = (World::default(), patched(&web(), patch));
-    world.converge(&mut object, &resolved(&object.clone()));
+    world.converge(&resolved(&object.clone()), &mut object);
     (world, object)
 }
 
@@ -77,7 +77,7 @@ proptest! {
     fn what_was_applied_needs_nothing_more(first in any_patch(), second in any_patch()) {
         let (mut world, object) = settled(&first);
         let mut next = patched(&object, &second);
-        world.converge(&mut next, &resolved(&next.clone()));
+        world.converge(&resolved(&next.clone()), &mut next);
         let resolved = resolved(&next);
         let observed = world.observe(&next, &resolved);
         let plan = next.plan(&resolved, &observed, now());
@@ -120,7 +120,7 @@ proptest! {
                     prop_assert!(healthy, "{:?} before the successor is proved", step);
                 }
             }
-            world.pass(&mut next, &resolved);
+            world.pass(&resolved, &mut next);
             world.settle();
         }
     }
@@ -154,10 +154,10 @@ proptest! {
         let service = world.services.values_mut().next().unwrap();
         let before = service.fields.insert((*name).to_owned(), value.clone());
         let resolved = resolved(&object);
-        let plan = world.pass(&mut object, &resolved);
+        let plan = world.pass(&resolved, &mut object);
         let drifted = before.as_ref() != Some(value);
         prop_assert_eq!(plan.steps.len(), usize::from(drifted), "{:?}", plan);
         prop_assert!(plan.steps.iter().all(|s| s.cause == Cause::Drift));
-        world.converge(&mut object, &resolved);
+        world.converge(&resolved, &mut object);
     }
 }

@@ -27,7 +27,7 @@ fn ready(object: &EcsService) -> (String, String) {
 
 fn settled(patch: &serde_json::Value) -> (World, EcsService) {
     let (mut world, mut object) = (World::default(), patched(&web(), patch));
-    world.converge(&mut object, &resolved(&object.clone()));
+    world.converge(&resolved(&object.clone()), &mut object);
     (world, object)
 }
 
@@ -41,7 +41,7 @@ fn a_service_becomes_ready_with_two_writes_and_then_needs_none() {
     assert_eq!(world.writes.len(), 2);
     assert_eq!(ready(&object), ("True".into(), "Ready".into()));
     let resolved = resolved(&object);
-    assert!(world.pass(&mut object, &resolved).is_empty());
+    assert!(world.pass(&resolved, &mut object).is_empty());
     let facts = status(&object);
     assert_eq!(facts.service_arn.as_deref(), Some(arn("web").as_str()));
     assert_eq!(facts.task_definition.as_ref().unwrap().revision.as_deref(), Some("prod-web:1"));
@@ -54,12 +54,12 @@ fn a_service_becomes_ready_with_two_writes_and_then_needs_none() {
 fn content_that_was_there_before_is_not_registered_again() {
     let (mut world, object) = settled(&json!({}));
     let mut other = with_image(&object, "nginx:2");
-    world.converge(&mut other, &resolved(&other.clone()));
+    world.converge(&resolved(&other.clone()), &mut other);
     assert_eq!(status(&other).revisions.len(), 2);
     let mut back =
         patched(&other, &json!({"taskDefinition": serde_json::to_value(&web().spec.task_definition).unwrap()}));
     let registered = world.revisions.len();
-    world.converge(&mut back, &resolved(&back.clone()));
+    world.converge(&resolved(&back.clone()), &mut back);
     assert_eq!(world.revisions.len(), registered);
     assert_eq!(world.services[&arn("web")].task_definition, revision(1));
 }
@@ -69,10 +69,10 @@ fn a_rollback_is_held_until_the_content_changes() {
     let (mut world, object) = settled(&json!({}));
     let mut bad = with_image(&object, "nginx:broken");
     let resolved_bad = resolved(&bad);
-    world.pass(&mut bad, &resolved_bad);
+    world.pass(&resolved_bad, &mut bad);
     assert_eq!(ready(&bad).1, "RollingOut");
     world.roll_back(&arn("web"), &revision(1));
-    assert!(world.pass(&mut bad, &resolved_bad).steps.is_empty());
+    assert!(world.pass(&resolved_bad, &mut bad).steps.is_empty());
     assert_eq!(ready(&bad), ("False".into(), "RolledBack".into()));
     assert!(condition::is_true(&status(&bad).common.conditions, condition::STALLED));
     let held = status(&bad).rolled_back.clone().unwrap();
@@ -80,16 +80,16 @@ fn a_rollback_is_held_until_the_content_changes() {
 
     world.settle();
     for _ in 0..3 {
-        assert!(world.pass(&mut bad, &resolved_bad).steps.is_empty(), "the failed content is not tried again");
+        assert!(world.pass(&resolved_bad, &mut bad).steps.is_empty(), "the failed content is not tried again");
         assert_eq!(ready(&bad).1, "RolledBack");
     }
     let mut counted = patched(&bad, &json!({"desiredCount": 4}));
-    let plan = world.pass(&mut counted, &resolved(&counted.clone()));
+    let plan = world.pass(&resolved(&counted.clone()), &mut counted);
     assert_eq!(plan.steps.len(), 1, "what needs no deployment is still changed");
     assert_eq!(ready(&counted).1, "RolledBack");
 
     let mut good = with_image(&counted, "nginx:3");
-    world.converge(&mut good, &resolved(&good.clone()));
+    world.converge(&resolved(&good.clone()), &mut good);
     assert_eq!(ready(&good).0, "True");
     assert_eq!(status(&good).rolled_back, None);
 }
@@ -99,13 +99,13 @@ fn a_rollback_while_the_operator_was_away_is_recognised_by_the_service_deploymen
     let (mut world, object) = settled(&json!({}));
     let mut bad = with_image(&object, "nginx:broken");
     let resolved = resolved(&bad);
-    world.pass(&mut bad, &resolved);
+    world.pass(&resolved, &mut bad);
     world.roll_back(&arn("web"), &revision(1));
     let service = world.services.get_mut(&arn("web")).unwrap();
     service.deployments.truncate(1);
     service.deployments[0].rollout_state = Some("COMPLETED".into());
     service.deployments[0].rollout_state_reason = Some("ECS deployment ecs-svc/3 completed.".into());
-    assert!(world.pass(&mut bad, &resolved).steps.is_empty());
+    assert!(world.pass(&resolved, &mut bad).steps.is_empty());
     assert_eq!(ready(&bad).1, "RolledBack");
 }
 
@@ -115,10 +115,10 @@ fn a_rollback_whose_deployment_was_never_stored_is_recognised_by_its_remains() {
     let mut bad = with_image(&object, "nginx:broken");
     let resolved = resolved(&bad);
     let before = status(&bad).clone();
-    world.pass(&mut bad, &resolved);
+    world.pass(&resolved, &mut bad);
     bad.status = Some(before);
     world.roll_back(&arn("web"), &revision(1));
-    assert!(world.pass(&mut bad, &resolved).steps.is_empty());
+    assert!(world.pass(&resolved, &mut bad).steps.is_empty());
     assert_eq!(ready(&bad).1, "RolledBack");
 }
 
@@ -127,16 +127,16 @@ fn a_rolled_back_change_of_fields_alone_is_held_too() {
     let (mut world, object) = settled(&json!({}));
     let mut bad = patched(&object, &json!({"platformVersion": "1.3.0"}));
     let resolved_bad = resolved(&bad);
-    world.pass(&mut bad, &resolved_bad);
+    world.pass(&resolved_bad, &mut bad);
     world.roll_back(&arn("web"), &revision(1));
     world.services.get_mut(&arn("web")).unwrap().fields.insert("platformVersion".into(), json!("LATEST"));
     for _ in 0..3 {
-        assert!(world.pass(&mut bad, &resolved_bad).steps.is_empty());
+        assert!(world.pass(&resolved_bad, &mut bad).steps.is_empty());
         assert_eq!(ready(&bad).1, "RolledBack");
         world.settle();
     }
     let mut good = patched(&bad, &json!({"platformVersion": null}));
-    world.converge(&mut good, &resolved(&good.clone()));
+    world.converge(&resolved(&good.clone()), &mut good);
     assert_eq!(ready(&good).0, "True");
 }
 
@@ -145,11 +145,11 @@ fn a_restart_tries_rolled_back_content_again() {
     let (mut world, object) = settled(&json!({}));
     let mut bad = with_image(&object, "nginx:broken");
     let resolved = resolved(&bad);
-    world.pass(&mut bad, &resolved);
+    world.pass(&resolved, &mut bad);
     world.roll_back(&arn("web"), &revision(1));
-    world.pass(&mut bad, &resolved);
+    world.pass(&resolved, &mut bad);
     bad.metadata.annotations = Some([("landbridge.dev/restarted-at".to_owned(), "now".to_owned())].into());
-    world.converge(&mut bad, &resolved);
+    world.converge(&resolved, &mut bad);
     assert_eq!(ready(&bad).0, "True");
     assert_eq!(world.services[&arn("web")].task_definition, revision(2));
 }
@@ -159,10 +159,10 @@ fn a_change_from_outside_is_put_back_even_during_a_rollout_of_ours() {
     let (mut world, object) = settled(&json!({}));
     let mut next = with_image(&object, "nginx:2");
     let resolved = resolved(&next);
-    world.pass(&mut next, &resolved);
+    world.pass(&resolved, &mut next);
     world.services.get_mut(&arn("web")).unwrap().task_definition = revision(1);
     world.deploy(&arn("web"));
-    let plan = world.pass(&mut next, &resolved);
+    let plan = world.pass(&resolved, &mut next);
     assert_eq!(plan.steps.len(), 1, "{plan:?}");
     assert_eq!(world.services[&arn("web")].task_definition, revision(2));
 }
@@ -173,17 +173,17 @@ fn a_service_moves_to_another_cluster_without_a_gap() {
     let mut moved = patched(&object, &json!({"clusterRef": {"name": "next"}}));
     let resolved = resolved(&moved);
     let new = account().ecs_arn("service/next/web");
-    world.pass(&mut moved, &resolved);
+    world.pass(&resolved, &mut moved);
     assert_eq!(world.services[&new].status, "ACTIVE");
     assert_eq!(status(&moved).replaced, [arn("web")]);
-    world.pass(&mut moved, &resolved);
+    world.pass(&resolved, &mut moved);
     assert_eq!(world.services[&arn("web")].status, "ACTIVE", "the new one is not proved yet");
     assert_eq!(ready(&moved).0, "False");
     world.settle();
-    world.pass(&mut moved, &resolved);
+    world.pass(&resolved, &mut moved);
     assert_eq!(world.services[&arn("web")].status, "DRAINING");
     assert_eq!(ready(&moved).0, "False", "the old one is still going");
-    world.converge(&mut moved, &resolved);
+    world.converge(&resolved, &mut moved);
     assert_eq!(ready(&moved).0, "True");
     assert_eq!(status(&moved).service_arn, Some(new));
     assert!(status(&moved).replaced.is_empty());
@@ -193,9 +193,9 @@ fn a_service_moves_to_another_cluster_without_a_gap() {
 fn a_move_that_is_taken_back_removes_the_half_made_service() {
     let (mut world, object) = settled(&json!({}));
     let mut moved = patched(&object, &json!({"serviceName": "web2"}));
-    world.pass(&mut moved, &resolved(&moved.clone()));
+    world.pass(&resolved(&moved.clone()), &mut moved);
     let mut back = patched(&moved, &json!({"serviceName": null}));
-    world.converge(&mut back, &resolved(&back.clone()));
+    world.converge(&resolved(&back.clone()), &mut back);
     assert_eq!(world.services[&arn("web")].status, "ACTIVE");
     assert_eq!(world.services[&arn("web2")].status, "INACTIVE");
     assert_eq!(ready(&back).0, "True");
@@ -219,11 +219,11 @@ fn another_discovery_name_takes_the_place_of_the_old_one_once_the_service_has_le
     world.discoveries.get_mut(&old).unwrap().instances = vec!["i-1".into()];
     let mut renamed = patched(&object, &json!({"serviceDiscovery": {"name": "shop"}}));
     let resolved = resolved(&renamed);
-    let plan = world.pass(&mut renamed, &resolved);
+    let plan = world.pass(&resolved, &mut renamed);
     let operations: Vec<_> = plan.steps.iter().map(|s| s.change.operation()).collect();
     assert_eq!(operations, ["servicediscovery:CreateService", "ecs:UpdateService"]);
     assert!(world.discoveries.contains_key(&old));
-    world.converge(&mut renamed, &resolved);
+    world.converge(&resolved, &mut renamed);
     assert!(!world.discoveries.contains_key(&old));
     assert_eq!(world.discoveries.len(), 1);
     assert!(status(&renamed).replaced_discovery.is_empty());
@@ -234,7 +234,7 @@ fn another_discovery_name_takes_the_place_of_the_old_one_once_the_service_has_le
 fn discovery_that_is_taken_out_is_deleted_after_it_is_detached() {
     let (mut world, object) = settled(&json!({"serviceDiscovery": {"namespaceRef": {"name": "internal"}}}));
     let mut without = patched(&object, &json!({"serviceDiscovery": null}));
-    world.converge(&mut without, &resolved(&without.clone()));
+    world.converge(&resolved(&without.clone()), &mut without);
     assert!(world.discoveries.is_empty());
     assert_eq!(status(&without).discovery, None);
     assert_eq!(world.services[&arn("web")].fields["serviceRegistries"], json!([]));
@@ -245,7 +245,7 @@ fn only_as_many_older_revisions_stay_as_the_spec_says() {
     let (mut world, mut object) = settled(&json!({"revisionHistoryLimit": 2}));
     for number in 0..6 {
         object = with_image(&object, &format!("nginx:{number}"));
-        world.converge(&mut object, &resolved(&object.clone()));
+        world.converge(&resolved(&object.clone()), &mut object);
     }
     let active: Vec<_> = world.revisions.values().filter(|r| r.status == "ACTIVE").map(|r| r.arn.clone()).collect();
     assert_eq!(active, [revision(5), revision(6), revision(7)]);
@@ -266,7 +266,7 @@ fn a_lost_answer_at_any_call_is_found_again_and_nothing_is_made_twice() {
         plan.steps.truncate(lost_after);
         world.execute(&plan);
         // The operator dies here: the status knows of the intent alone.
-        world.converge(&mut object, &resolved);
+        world.converge(&resolved, &mut object);
         assert_eq!((world.services.len(), world.revisions.len()), (1, 1), "after {lost_after}");
         assert_eq!((world.discoveries.len(), world.log_groups.len()), (1, 1), "after {lost_after}");
         assert_eq!(ready(&object).0, "True");
@@ -289,10 +289,10 @@ fn the_same_creation_has_the_same_client_token_and_the_next_life_another() {
     let again = object.plan(&resolved, &world.observe(&object, &resolved), now());
     assert!(token(&first).is_some());
     assert_eq!(token(&first), token(&again));
-    world.converge(&mut object, &resolved);
+    world.converge(&resolved, &mut object);
     world.services.clear();
     for _ in 0..2 {
-        assert!(world.pass(&mut object, &resolved).steps.is_empty(), "one miss proves nothing");
+        assert!(world.pass(&resolved, &mut object).steps.is_empty(), "one miss proves nothing");
     }
     let anew = object.plan(&resolved, &world.observe(&object, &resolved), now());
     assert!(token(&anew).is_some());
@@ -308,7 +308,7 @@ fn deletion_removes_everything_in_order_and_then_says_so() {
     object.metadata.deletion_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(now()));
     let resolved = resolved(&object);
     let mut passes = 0;
-    while !world.pass(&mut object, &resolved).gone {
+    while !world.pass(&resolved, &mut object).gone {
         world.settle();
         passes += 1;
         assert!(passes < 10);
@@ -332,7 +332,7 @@ fn retained_resources_keep_their_tags_and_see_no_write() {
     let writes = world.writes.len();
     object.metadata.deletion_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(now()));
     let resolved = resolved(&object);
-    assert!(world.pass(&mut object, &resolved).gone);
+    assert!(world.pass(&resolved, &mut object).gone);
     assert_eq!(world.writes.len(), writes);
 }
 
@@ -386,7 +386,7 @@ fn a_default_that_the_cluster_changes_reaches_the_service() {
     let mut defaults = default_defaults();
     defaults.enable_execute_command = Some(true);
     let resolved = resolved_for(&object, defaults);
-    let plan = world.pass(&mut object, &resolved);
+    let plan = world.pass(&resolved, &mut object);
     assert_eq!(plan.steps.len(), 1);
     assert_eq!(plan.steps[0].cause, crate::plan::Cause::Spec, "the cluster asks for it, nobody drifted");
 }
