@@ -150,11 +150,10 @@ fn service_fields(own: &ServiceFields, defaults: &ServiceDefaults, task: Option<
     let placed = fields.launch_type.is_some() || !fields.capacity_provider_strategy.is_empty();
     if !placed && controller != Some(DeploymentControllerType::External) {
         let strategy = defaults.capacity_provider_strategy.clone().unwrap_or_default();
-        match (defaults.launch_type, fits_fargate(task, &fields), strategy.is_empty()) {
-            (Some(launch_type), ..) => fields.launch_type = Some(launch_type),
-            (None, _, false) => fields.capacity_provider_strategy = strategy,
-            (None, Ok(()), true) => fields.launch_type = Some(LaunchType::Fargate),
-            (None, Err(launch_type), true) => fields.launch_type = Some(launch_type),
+        match (defaults.launch_type, strategy.is_empty()) {
+            (None, false) => fields.capacity_provider_strategy = strategy,
+            (None, true) => fields.launch_type = Some(where_it_fits(task, &fields)),
+            (inherited, _) => fields.launch_type = inherited,
         }
     }
     if fields.platform_version.is_none() && is_fargate(&fields, task) {
@@ -163,19 +162,19 @@ fn service_fields(own: &ServiceFields, defaults: &ServiceDefaults, task: Option<
     fields
 }
 
-/// Whether a service that says nothing of where it runs goes to Fargate, which needs nothing prepared; if not, where.
-fn fits_fargate(task: Option<&TaskDefinition>, fields: &ServiceFields) -> Result<(), LaunchType> {
+/// Where a service goes that says nothing of it: to Fargate, which needs nothing prepared, unless the task asks for
+/// something else.
+fn where_it_fits(task: Option<&TaskDefinition>, fields: &ServiceFields) -> LaunchType {
     let needs = task.map(|t| t.requires_compatibilities.as_slice()).unwrap_or_default();
-    if fields.scheduling_strategy == Some(SchedulingStrategy::Daemon) {
-        return Err(LaunchType::Ec2);
-    }
-    match needs.first() {
-        None => Ok(()),
-        Some(_) if needs.contains(&Compatibility::Fargate) => Ok(()),
-        Some(_) if needs.contains(&Compatibility::Ec2) => Err(LaunchType::Ec2),
-        Some(Compatibility::External) => Err(LaunchType::External),
-        Some(Compatibility::ManagedInstances) => Err(LaunchType::ManagedInstances),
-        Some(_) => Ok(()),
+    let asks = |c: Compatibility| needs.contains(&c) && !needs.contains(&Compatibility::Fargate);
+    if fields.scheduling_strategy == Some(SchedulingStrategy::Daemon) || asks(Compatibility::Ec2) {
+        LaunchType::Ec2
+    } else if asks(Compatibility::External) {
+        LaunchType::External
+    } else if asks(Compatibility::ManagedInstances) {
+        LaunchType::ManagedInstances
+    } else {
+        LaunchType::Fargate
     }
 }
 

@@ -29,7 +29,8 @@ pub(super) fn resolve(object: &EcsService, objects: &dyn Objects) -> Result<EcsS
     let established = deleting || object.stored().is_some_and(|s| s.service_arn.is_some());
     let ready = condition::is_true(cluster.status.as_ref().map_or(&[], |s| &s.common.conditions), condition::READY);
     let named = cluster.status.as_ref().is_some_and(|s| s.cluster_arn.is_some());
-    if !deleting && !(ready || (established && named)) {
+    let usable = ready || (established && named);
+    if !deleting && !usable {
         let status = cluster.status.as_ref().map(|s| &s.common);
         return Err(not_ready("ECSCluster", name, status));
     }

@@ -3,6 +3,8 @@
 //! A rollback leaves the service with other content than the spec asks for, which looks like a change by somebody else.
 //! The two are told apart by what ECS says of the deployment that our write started: only a failure holds the content.
 
+use std::fmt::Write as _;
+
 use landbridge_api::common::DriftPolicy;
 use landbridge_api::condition::reason;
 use landbridge_api::ecs::service::DeploymentControllerType;
@@ -189,14 +191,15 @@ fn rolling_out(pass: &Pass<'_>, service: &ServiceFacts, primary: &DeploymentFact
     let old: i32 = service.deployments.iter().filter(|d| d.status == "ACTIVE").map(|d| d.running_count).sum();
     let mut message =
         format!("{} of {} tasks run {}", primary.running_count, primary.desired_count, short(&primary.task_definition));
+    // Writing to a String cannot fail.
     if old > 0 {
-        message.push_str(&format!(", {old} of older revisions still run"));
+        let _ = write!(message, ", {old} of older revisions still run");
     }
     if primary.failed_tasks > 0 {
-        message.push_str(&format!(", {} failed", primary.failed_tasks));
+        let _ = write!(message, ", {} failed", primary.failed_tasks);
     }
     if let Some(stage) = pass.observed.deployment.as_ref().and_then(|d| d.lifecycle_stage.as_ref()) {
-        message.push_str(&format!(" (stage {stage})"));
+        let _ = write!(message, " (stage {stage})");
     }
     message.push_str(&failure_text(pass));
     progressing(reason::ROLLING_OUT, message)
@@ -235,7 +238,7 @@ pub(super) fn told(failure: &TaskFailure) -> String {
     };
     text.push_str(failure.reason.trim_end_matches('.'));
     if failure.times > 1 {
-        text.push_str(&format!(" ({} times)", failure.times));
+        let _ = write!(text, " ({} times)", failure.times);
     }
     text
 }

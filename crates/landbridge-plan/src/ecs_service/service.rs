@@ -127,7 +127,8 @@ fn update(pass: &Pass<'_>, plan: &mut Plan, service: &ServiceFacts, fields: &[Fi
     let alone = restart && pass.applied && pass.object.spec.knobs.drift() != DriftPolicy::Correct;
     let fields = if alone { &[] } else { fields };
     let mut body: Body = fields.iter().map(|f| (f.name.clone(), f.value.clone())).collect();
-    let only_with_new_tasks = fields.iter().any(|f| f.needs_force()) && !fields.iter().any(|f| f.deploys_by_itself());
+    let only_with_new_tasks =
+        fields.iter().any(FieldDifference::needs_force) && !fields.iter().any(FieldDifference::deploys_by_itself);
     if restart || only_with_new_tasks {
         body.insert("forceNewDeployment".to_owned(), json!(true));
     }

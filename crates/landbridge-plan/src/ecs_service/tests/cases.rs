@@ -99,9 +99,11 @@ fn run(case: &Case) -> Result<(), String> {
 
 fn body(change: &Change) -> Value {
     let mut body = match change {
-        Change::CreateService { body, .. } | Change::UpdateService { body, .. } => body.clone(),
-        Change::RegisterTaskDefinition { body, .. } => body.clone(),
-        Change::CreateDiscoveryService { body, .. } | Change::UpdateDiscoveryService { body, .. } => body.clone(),
+        Change::CreateService { body, .. }
+        | Change::UpdateService { body, .. }
+        | Change::RegisterTaskDefinition { body, .. }
+        | Change::CreateDiscoveryService { body, .. }
+        | Change::UpdateDiscoveryService { body, .. } => body.clone(),
         Change::Tag { set, remove, .. } => return json!({"set": set, "remove": remove}),
         Change::SetRetention { days, .. } => return json!({"days": days}),
         _ => return Value::Null,

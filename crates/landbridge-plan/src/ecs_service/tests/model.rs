@@ -149,8 +149,8 @@ impl World {
     }
 
     fn revision_for(&self, desired: &Desired, service: Option<&ServiceFacts>) -> Option<RevisionFacts> {
-        let holding = self.revisions.values().filter(|r| r.status == "ACTIVE" && desired.revision.is_held_by(r));
-        holding.last().or_else(|| self.revisions.get(&service?.task_definition)).cloned()
+        let mut holding = self.revisions.values().filter(|r| r.status == "ACTIVE" && desired.revision.is_held_by(r));
+        holding.next_back().or_else(|| self.revisions.get(&service?.task_definition)).cloned()
     }
 
     /// One pass as the operator makes it: plan, store the intent, execute, store the status. Gives the executed plan.

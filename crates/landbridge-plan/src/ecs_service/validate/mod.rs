@@ -45,7 +45,7 @@ fn references(pass: &Pass<'_>, found: &mut Vec<String>) {
                 .into(),
         ),
         (Some(_), Some(_)) => {
-            found.push("spec.taskDefinition and spec.taskDefinitionArn are both set: keep one".into())
+            found.push("spec.taskDefinition and spec.taskDefinitionArn are both set: keep one".into());
         }
         _ => {}
     }
