@@ -8,6 +8,8 @@ use serde_json::Value;
 use crate::change::Change;
 
 /// What one object needs, in order. Empty means: nothing to do.
+///
+/// Its steps hold what is sent to AWS, secrets included: show and store it only through [`crate::render`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {

@@ -91,6 +91,16 @@ pub fn json(plans: &[Plan]) -> Value {
     })
 }
 
+/// A step on one line, for an Event: `update ECS service prod/web: desiredCount: 2 -> 3`. At most five differences.
+pub fn step_line(step: &Step) -> String {
+    let head = format!("{} {}", &sign_and_verb(&step.change)[2..], step.change.target());
+    if step.differences.is_empty() {
+        return head;
+    }
+    let differences: Vec<String> = step.differences.iter().map(one_line).collect();
+    format!("{head}: {}", crate::adoption::some_of(&differences))
+}
+
 /// A difference on one line: `image: "a" -> "b"`.
 pub fn one_line(difference: &Difference) -> String {
     let side = |v: Option<&Value>| v.map_or_else(|| "(none)".to_owned(), short);
@@ -143,6 +153,7 @@ fn step_text(out: &mut String, step: &Step, paint: Paint) {
 
 fn sign_and_verb(change: &Change) -> &'static str {
     match change {
+        // A sign, a space, a verb.
         Change::RegisterTaskDefinition { .. } => "+ register",
         Change::DeregisterTaskDefinition { .. } => "- deregister",
         Change::PutRolePolicy { .. } => "~ put",

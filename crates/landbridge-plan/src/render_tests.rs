@@ -157,6 +157,16 @@ fn no_secret_and_no_token_is_in_either_form() {
 }
 
 #[test]
+fn a_step_is_told_on_one_line() {
+    let web = &later()[2];
+    assert_eq!(step_line(&web.steps[2]), "delete ECS service old/web");
+    let update = step_line(&web.steps[1]);
+    let start = "update ECS service prod/web: desiredCount: 2 -> 3, taskDefinition: \"web:6\" -> (known after apply), ";
+    assert!(update.starts_with(start), "{update}");
+    assert_eq!(step_line(&service().steps[0]), "register task definition web");
+}
+
+#[test]
 fn nothing_to_do_is_said_in_one_line() {
     assert_eq!(text(&[Plan::of("ECSCluster/prod")], true), "No changes. AWS is as the files say.\n");
     let summary = Summary::of(&first_apply());

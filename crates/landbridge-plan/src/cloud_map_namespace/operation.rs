@@ -65,7 +65,8 @@ impl OperationFacts {
     /// The wait for what a finished creation made to be seen. After a while somebody else has deleted it.
     pub(super) fn wait_to_be_seen(&self, now: Timestamp) -> Option<Wait> {
         let made = self.status == "SUCCESS" && self.type_ == "CREATE_NAMESPACE";
-        let recent = |at: Timestamp| Duration::try_from(now.duration_since(at)).is_ok_and(|ago| ago < TO_BE_SEEN);
+        // A time ahead of ours is a clock that differs, not a namespace of tomorrow.
+        let recent = |at: Timestamp| Duration::try_from(now.duration_since(at)).unwrap_or_default() < TO_BE_SEEN;
         (made && self.updated_at.is_some_and(recent))
             .then(|| Wait::new(reason::WAITING, "the new Cloud Map namespace cannot be seen yet", SEEN_LOOK_AFTER))
     }

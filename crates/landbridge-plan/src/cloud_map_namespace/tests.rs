@@ -171,6 +171,7 @@ fn a_new_namespace_that_cannot_be_seen_yet_is_not_made_twice() {
         ..operation("CREATE_NAMESPACE", "SUCCESS")
     };
     assert_eq!(outline(&plan(&namespace(&http()), &during(nothing(), made(29)))), ["wait Waiting"]);
+    assert_eq!(outline(&plan(&namespace(&http()), &during(nothing(), made(-2)))), ["wait Waiting"]);
     assert!(plan(&namespace(&http()), &during(nothing(), made(30))).has("namespace"));
 }
 
