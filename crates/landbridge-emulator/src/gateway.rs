@@ -140,14 +140,16 @@ fn route(request: &Request<Bytes>) -> Result<Routed, Refusal> {
         return Err(Refusal::new("RequestEntityTooLargeException", message).status(413));
     }
     let Some(target) = request.headers().get(TARGET) else { return route_form(request) };
-    let Some((prefix, operation)) = target.to_str().ok().and_then(|target| target.split_once('.')) else {
-        return Err(Refusal::unknown_operation());
-    };
+    let target = target.to_str().unwrap_or_default();
+    let (prefix, operation) = target.split_once('.').unwrap_or((target, ""));
     let service = match prefix {
         "AmazonEC2ContainerServiceV20141113" => "ecs",
         "Route53AutoNaming_v20170314" => "servicediscovery",
         "Logs_20140328" => "logs",
-        _ => return Err(Refusal::unknown_operation()),
+        _ => {
+            let message = format!("{TARGET} '{target}' names no service that this emulator knows");
+            return Err(Refusal::new("UnknownOperationException", message));
+        }
     };
     let input = json::parse(request.body())?;
     Ok(Routed { service, operation: operation.to_owned(), input, wire: Wire::Json })

@@ -170,8 +170,8 @@ pub(crate) fn list(world: &mut World, cx: &Cx, input: Input<'_>) -> Result<Value
         .policies
         .iter()
         .filter(|(arn, policy)| ours && policy.path.starts_with(prefix) && (!attached_only || attached(arn)));
-    let items = under.map(|(arn, policy)| (arn.as_str(), Value::Object(policy.answer(account))));
-    page::cut(input, "Policies", items).map(Value::Object)
+    let items = under.map(|(arn, policy)| (arn.as_str(), policy));
+    page::cut(input, "Policies", items, |policy| Value::Object(policy.answer(account))).map(Value::Object)
 }
 
 /// Refused while a role has it, attached or as its boundary (DeletePolicy, IAM API reference).

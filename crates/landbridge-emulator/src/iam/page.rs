@@ -8,11 +8,13 @@ use crate::input::Input;
 use crate::refusal::Refusal;
 
 /// Cuts one page out of `items`, ordered by their keys, and writes it under `field` with `IsTruncated` and `Marker`.
-/// The marker names the last item given, so items that come or go in between neither repeat nor hide others.
-pub(crate) fn cut<'k>(
+/// The marker names the last item given, so items that come or go in between neither repeat nor hide others. Only the
+/// items of the page are written out with `show`.
+pub(crate) fn cut<'k, T>(
     input: Input<'_>,
     field: &str,
-    items: impl Iterator<Item = (&'k str, Value)>,
+    items: impl Iterator<Item = (&'k str, T)>,
+    show: impl Fn(T) -> Value,
 ) -> Result<Map<String, Value>, Refusal> {
     let most = input.number_within("MaxItems", 1, 1000)?.unwrap_or(100) as usize;
     let after = input.text("Marker")?.map(read_marker).transpose()?;
@@ -23,7 +25,7 @@ pub(crate) fn cut<'k>(
         && let Some((key, item)) = rest.next()
     {
         last = key;
-        page.push(item);
+        page.push(show(item));
     }
     let truncated = rest.peek().is_some();
     let mut answer = Map::new();

@@ -201,8 +201,8 @@ pub(crate) fn list(world: &mut World, cx: &Cx, input: Input<'_>) -> Result<Value
     }
     let account = world.services.iam.account(&cx.account);
     let under = account.roles.iter().filter(|(_, role)| role.path.starts_with(prefix));
-    let items = under.map(|(key, role)| (key.as_str(), Value::Object(role.listed())));
-    page::cut(input, "Roles", items).map(Value::Object)
+    let items = under.map(|(key, role)| (key.as_str(), role));
+    page::cut(input, "Roles", items, |role| Value::Object(role.listed())).map(Value::Object)
 }
 
 /// Changes what is given. The page does not say what an absent member does; that it leaves the value alone is how
@@ -257,7 +257,13 @@ pub(crate) fn delete(world: &mut World, cx: &Cx, input: Input<'_>) -> Result<Val
 /// Always empty: instance profiles are not modelled, so no role is in one.
 pub(crate) fn instance_profiles(world: &mut World, cx: &Cx, input: Input<'_>) -> Result<Value, Refusal> {
     world.services.iam.account(&cx.account).role(names::role_name(input)?)?;
-    page::cut(input, "InstanceProfiles", std::iter::empty()).map(Value::Object)
+    page::cut(input, "InstanceProfiles", std::iter::empty(), |(): ()| Value::Null).map(Value::Object)
+}
+
+/// What GetAccountAuthorizationDetails tells about.
+enum Entity<'a> {
+    Role(&'a Role),
+    Policy(&'a managed::Policy),
 }
 
 /// Roles and customer managed policies in one paginated list; `Filter` chooses (GetAccountAuthorizationDetails).
@@ -273,20 +279,22 @@ pub(crate) fn authorization_details(world: &mut World, cx: &Cx, input: Input<'_>
     let wanted = |kind: &str| filter.is_empty() || filter.contains(&kind);
     let account: &Account = world.services.iam.account(&cx.account);
     // The kind is part of the key, so that a marker can point into either list.
-    let roles = account.roles.iter().filter(|_| wanted("Role")).map(|(key, role)| (format!("1/{key}"), role.detail()));
+    let roles = account.roles.iter().filter(|_| wanted("Role"));
     let policies = account.policies.iter().filter(|_| wanted("LocalManagedPolicy"));
-    let policies = policies.map(|(arn, policy)| (format!("2/{arn}"), policy.detail(account)));
-    let items: Vec<(String, Value)> = roles.chain(policies).collect();
-    let keyed = items.iter().map(|(key, item)| (key.as_str(), json!([key, item])));
-    let mut answer = page::cut(input, "page", keyed)?;
-    let (mut role_details, mut policy_details) = (Vec::new(), Vec::new());
-    for item in answer.remove("page").as_ref().and_then(Value::as_array).into_iter().flatten() {
-        let kind = item[0].as_str().unwrap_or_default();
-        if kind.starts_with("1/") { &mut role_details } else { &mut policy_details }.push(item[1].clone());
+    let roles = roles.map(|(key, role)| (format!("1/{key}"), Entity::Role(role)));
+    let entities: Vec<_> =
+        roles.chain(policies.map(|(arn, policy)| (format!("2/{arn}"), Entity::Policy(policy)))).collect();
+    let keyed = entities.iter().map(|(key, entity)| (key.as_str(), entity));
+    let mut answer = page::cut(input, "page", keyed, |entity| match entity {
+        Entity::Role(role) => json!({"RoleDetailList": role.detail()}),
+        Entity::Policy(policy) => json!({"Policies": policy.detail(account)}),
+    })?;
+    let page = answer.remove("page").unwrap_or_default();
+    for list in ["RoleDetailList", "Policies"] {
+        let details = page.as_array().into_iter().flatten().filter_map(|entity| entity.get(list).cloned());
+        answer.insert(list.to_owned(), details.collect());
     }
     answer.insert("UserDetailList".to_owned(), json!([]));
     answer.insert("GroupDetailList".to_owned(), json!([]));
-    answer.insert("RoleDetailList".to_owned(), Value::Array(role_details));
-    answer.insert("Policies".to_owned(), Value::Array(policy_details));
     Ok(Value::Object(answer))
 }

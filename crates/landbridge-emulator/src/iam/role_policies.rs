@@ -43,8 +43,8 @@ pub(crate) fn get(world: &mut World, cx: &Cx, input: Input<'_>) -> Result<Value,
 
 pub(crate) fn list(world: &mut World, cx: &Cx, input: Input<'_>) -> Result<Value, Refusal> {
     let role = world.services.iam.account(&cx.account).role(names::role_name(input)?)?;
-    let names = role.inline.keys().map(|name| (name.as_str(), json!(name)));
-    page::cut(input, "PolicyNames", names).map(Value::Object)
+    let names = role.inline.keys().map(|name| (name.as_str(), name));
+    page::cut(input, "PolicyNames", names, |name| json!(name)).map(Value::Object)
 }
 
 pub(crate) fn delete(world: &mut World, cx: &Cx, input: Input<'_>) -> Result<Value, Refusal> {
@@ -79,7 +79,7 @@ pub(crate) fn list_attached(world: &mut World, cx: &Cx, input: Input<'_>) -> Res
     let prefix = input.text("PathPrefix")?.unwrap_or("/");
     let role = world.services.iam.account(&cx.account).role(names::role_name(input)?)?;
     let under = role.attached.iter().filter(|arn| managed::path_of(arn).starts_with(prefix));
-    page::cut(input, "AttachedPolicies", under.map(|arn| (arn.as_str(), attached(arn)))).map(Value::Object)
+    page::cut(input, "AttachedPolicies", under.map(|arn| (arn.as_str(), arn)), |arn| attached(arn)).map(Value::Object)
 }
 
 pub(crate) fn detach(world: &mut World, cx: &Cx, input: Input<'_>) -> Result<Value, Refusal> {

@@ -98,6 +98,6 @@ pub(crate) fn list_role_tags(world: &mut World, cx: &Cx, input: Input<'_>) -> Re
     let role = world.services.iam.account(&cx.account).role(names::role_name(input)?)?;
     let mut sorted: Vec<_> = role.tags.0.iter().collect();
     sorted.sort();
-    let items = sorted.iter().map(|pair| (pair.0.as_str(), tag(pair)));
-    page::cut(input, "Tags", items).map(Value::Object)
+    let items = sorted.into_iter().map(|pair| (pair.0.as_str(), pair));
+    page::cut(input, "Tags", items, tag).map(Value::Object)
 }

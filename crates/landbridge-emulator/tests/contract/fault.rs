@@ -45,3 +45,33 @@ async fn a_request_for_a_service_that_is_not_emulated_says_which_are() {
     assert_eq!(answer.status(), 400);
     assert!(text.contains("GET /2013-04-01/hostedzone") && text.contains("CloudWatch Logs"), "{text}");
 }
+
+#[tokio::test]
+async fn nonsense_is_refused_and_never_breaks_the_connection() {
+    let aws = Aws::start().await;
+    let target = |target: &'static str, body: &'static str| {
+        http::Request::post("/")
+            .header("x-amz-target", target)
+            .body(bytes::Bytes::from_static(body.as_bytes()))
+            .unwrap()
+    };
+    let form = |body: &'static [u8]| http::Request::post("/").body(bytes::Bytes::from_static(body)).unwrap();
+    for (request, code) in [
+        (target("AWSEvents.ListRules", "{}"), "UnknownOperationException"),
+        (target("", "{}"), "UnknownOperationException"),
+        (target("Logs_20140328.DescribeLogGroups", "[1"), "SerializationException"),
+        (target("Logs_20140328.DescribeLogGroups", "[]"), "SerializationException"),
+        (target("Logs_20140328.CreateLogGroup", r#"{"logGroupName": 5}"#), "SerializationException"),
+        (target("Route53AutoNaming_v20170314.ListNamespaces", r#"{"Filters": {"a": 1}}"#), "SerializationException"),
+        (form(b""), "MissingAction"),
+        (form(&[0xff, 0x00]), "MalformedQueryString"),
+        (form(b"Action=ListRoles&Version=1999-01-01"), "InvalidAction"),
+        (form(b"Action=CreateRole&Version=2010-05-08&RoleName.member.1=x"), "SerializationException"),
+        (form(b"Action=ListRoles&Version=2010-05-08&MaxItems=many"), "SerializationException"),
+    ] {
+        let answer = aws.emulator.respond(request);
+        let text = String::from_utf8(answer.body().to_vec()).unwrap();
+        assert!(answer.status().is_client_error(), "{} {text}", answer.status());
+        assert!(text.contains(code), "{code} is not in {text}");
+    }
+}
