@@ -3,7 +3,7 @@
 //! What means the same is said by the declaration in `landbridge-api` (see its `ecs` module): the order of a list marked
 //! as a set, an absent field and its default, the spellings of a size. Absent, null and empty are one. A field that the
 //! declaration lacks (ARNs, revision numbers and the like, which only AWS writes) is dropped. Rules that span fields are
-//! named functions in [`task_definition`] and [`service`].
+//! named functions in [`mod@task_definition`] and [`mod@service`].
 //!
 //! The canonical form is for comparing and hashing. What is sent to AWS is [`Form::request`], which spells sizes as
 //! ECS wants them but fills in no default, so that ECS's own defaults stay ECS's.

@@ -43,7 +43,7 @@ pub trait Kind:
     fn plan(&self, resolved: &Self::Resolved, observed: &Self::Observed, now: Timestamp) -> Plan;
     /// Whether what AWS has is healthy, regardless of what the plan still wants to write.
     fn health(&self, resolved: &Self::Resolved, observed: &Self::Observed, now: Timestamp) -> Health;
-    /// The kind's own part of the status: facts from observation. The head is filled in by [`crate::status`].
+    /// The kind's own part of the status: facts from observation. The head is filled in by [`crate::verdict::status`].
     fn facts(&self, resolved: &Self::Resolved, observed: &Self::Observed) -> Self::Status;
     /// What must be stored in the status before the steps run, so that a lost answer is found again.
     fn intent(&self, _resolved: &Self::Resolved, _plan: &Plan) -> Option<Self::Status> {
