@@ -1,5 +1,8 @@
 //! Version `v1alpha1` of every kind, one file a kind.
 
+// Each printer column repeats the names of the derive's own keys.
+#![allow(clippy::duplicated_attributes)]
+
 pub mod aws_account;
 pub mod cloud_map_namespace;
 pub mod ecs_cluster;
