@@ -118,13 +118,6 @@ pub(super) fn short(arn: &str) -> &str {
     token::shown(arn).rsplit('/').next().unwrap_or_default()
 }
 
-impl WantedContent {
-    /// Its tags.
-    pub(super) fn tags(&self) -> Tags {
-        listed(&self.request)
-    }
-}
-
 impl Pass<'_> {
     /// ARN of the revision that holds the wanted content, if one is known.
     pub(super) fn revision(&self) -> Option<&str> {
@@ -175,7 +168,7 @@ fn retag(pass: &Pass<'_>, plan: &mut Plan) {
     if seen.tags.is_empty() || pass.desired.owner.reads(&seen.tags) != Ownership::Ours {
         return;
     }
-    let to = wanted.tags();
+    let to = listed(&wanted.request);
     if let Some(change) = tags::change(&seen.tags, &to) {
         let differences = tags::differences("taskDefinition.tags", &seen.tags, &to);
         let change = Change::Tag {

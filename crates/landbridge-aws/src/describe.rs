@@ -1,0 +1,185 @@
+//! Coalesced reads of ECS: services, clusters, service deployments, service revisions. Each page is one call.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_ecs::types::{ClusterField, Service, ServiceField};
+use landbridge_plan::change::Body;
+use landbridge_plan::ecs_cluster::ClusterFacts;
+use landbridge_plan::ecs_service::{ServiceDeploymentFacts, ServiceFacts};
+use serde_json::Value;
+
+use crate::budget::Priority;
+use crate::client::Aws;
+use crate::codec::to_json;
+use crate::error::AwsError;
+use crate::facts;
+use crate::operations as op;
+use crate::recent::Heard;
+
+/// How old an answer may be that a pass works with.
+pub(crate) const RECENT: Duration = Duration::from_secs(2);
+
+impl Aws {
+    /// The service of that name; none when it is not there, or INACTIVE.
+    pub(crate) async fn service(
+        &self,
+        cluster: &str,
+        name: &str,
+        age: Duration,
+        priority: Priority,
+    ) -> Result<Option<ServiceFacts>, AwsError> {
+        let key = (cluster.to_owned(), name.to_owned());
+        if let Heard::Of(recent) = self.memory().services.get(&key, age) {
+            return Ok(recent);
+        }
+        let (aws, cluster) = (self.clone(), cluster.to_owned());
+        let load =
+            move |names: Vec<String>, priority| async move { aws.describe_services(&cluster, names, priority).await };
+        let pages = self.memory().service_pages(&key.0);
+        let read = pages.get(op::DESCRIBE_SERVICES, key.1.clone(), priority, load).await?;
+        Ok(self.memory().services.read(&key, read))
+    }
+
+    /// One DescribeServices of at most ten services of a cluster, by name. A cluster that is not there has none.
+    pub(crate) async fn describe_services(
+        &self,
+        cluster: &str,
+        names: Vec<String>,
+        priority: Priority,
+    ) -> Result<BTreeMap<String, ServiceFacts>, AwsError> {
+        let operation = op::DESCRIBE_SERVICES;
+        let answer = self
+            .call(operation, priority, || {
+                let call = self.ecs().describe_services().cluster(cluster).set_services(Some(names.clone()));
+                call.include(ServiceField::Tags).send()
+            })
+            .await;
+        let answer = match answer {
+            Err(error) if &*error.code == "ClusterNotFoundException" => return Ok(BTreeMap::new()),
+            other => other?,
+        };
+        let mut found = BTreeMap::new();
+        for service in answer.services() {
+            let name = service.service_name().unwrap_or_default().to_owned();
+            if let Some(facts) = service_facts(operation, service)? {
+                found.insert(name, facts);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The cluster of that name; none when it is not there, or INACTIVE.
+    pub(crate) async fn cluster(
+        &self,
+        name: &str,
+        age: Duration,
+        priority: Priority,
+    ) -> Result<Option<ClusterFacts>, AwsError> {
+        let key = name.to_owned();
+        if let Heard::Of(recent) = self.memory().clusters.get(&key, age) {
+            return Ok(recent);
+        }
+        let aws = self.clone();
+        let load = move |names, priority| async move { aws.describe_clusters(names, priority).await };
+        let read = self.memory().cluster_pages.get(op::DESCRIBE_CLUSTERS, key.clone(), priority, load).await?;
+        Ok(self.memory().clusters.read(&key, read))
+    }
+
+    async fn describe_clusters(
+        &self,
+        names: Vec<String>,
+        priority: Priority,
+    ) -> Result<BTreeMap<String, ClusterFacts>, AwsError> {
+        let operation = op::DESCRIBE_CLUSTERS;
+        let include = [
+            ClusterField::Attachments,
+            ClusterField::Configurations,
+            ClusterField::Settings,
+            ClusterField::Statistics,
+            ClusterField::Tags,
+        ];
+        let answer = self
+            .call(operation, priority, || {
+                let call = self.ecs().describe_clusters().set_clusters(Some(names.clone()));
+                call.set_include(Some(include.to_vec())).send()
+            })
+            .await?;
+        let mut found = BTreeMap::new();
+        for cluster in answer.clusters() {
+            if let Some(facts) = facts::cluster(&to_json(operation, cluster)?) {
+                found.insert(cluster.cluster_name().unwrap_or_default().to_owned(), facts);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The service deployment of that ARN; none when ECS no longer knows it.
+    pub(crate) async fn service_deployment(
+        &self,
+        arn: &str,
+        priority: Priority,
+    ) -> Result<Option<ServiceDeploymentFacts>, AwsError> {
+        let operation = op::DESCRIBE_SERVICE_DEPLOYMENTS;
+        let aws = self.clone();
+        let load = move |arns: Vec<String>, priority| async move {
+            let answer = aws
+                .call(operation, priority, || {
+                    aws.ecs().describe_service_deployments().set_service_deployment_arns(Some(arns.clone())).send()
+                })
+                .await?;
+            let found = answer.service_deployments().iter();
+            found
+                .map(|d| {
+                    let facts = facts::service_deployment(&to_json(operation, d)?);
+                    Ok((facts.arn.clone(), facts))
+                })
+                .collect()
+        };
+        let found = self.memory().deployment_pages.get(operation, arn.to_owned(), priority, load).await;
+        gone_is_none(found)
+    }
+
+    /// The members of a service that only its revision shows.
+    pub(crate) async fn revision_fields(&self, arn: &str, priority: Priority) -> Result<Option<Body>, AwsError> {
+        if let Some(known) = self.memory().revision_fields.get(arn, Duration::MAX) {
+            return Ok(Some(known));
+        }
+        let operation = op::DESCRIBE_SERVICE_REVISIONS;
+        let aws = self.clone();
+        let load = move |arns: Vec<String>, priority| async move {
+            let answer = aws
+                .call(operation, priority, || {
+                    aws.ecs().describe_service_revisions().set_service_revision_arns(Some(arns.clone())).send()
+                })
+                .await?;
+            let found = answer.service_revisions().iter();
+            found
+                .map(|r| {
+                    let json = to_json(operation, r)?;
+                    Ok((facts::text(&json, "serviceRevisionArn"), facts::revision_fields(&json)))
+                })
+                .collect()
+        };
+        let found = self.memory().revision_pages.get(operation, arn.to_owned(), priority, load).await;
+        let found = gone_is_none(found)?;
+        if let Some(fields) = &found {
+            self.memory().revision_fields.put(arn.to_owned(), fields.clone());
+        }
+        Ok(found)
+    }
+}
+
+/// What a service looks like in an answer of `operation`.
+pub(crate) fn service_facts(operation: &op::Operation, service: &Service) -> Result<Option<ServiceFacts>, AwsError> {
+    let json: Value = to_json(operation, service)?;
+    Ok(facts::service(&json))
+}
+
+/// NotFound as nothing.
+pub(crate) fn gone_is_none<T>(result: Result<Option<T>, AwsError>) -> Result<Option<T>, AwsError> {
+    match result {
+        Err(error) if error.class == landbridge_plan::verdict::ErrorClass::NotFound => Ok(None),
+        other => other,
+    }
+}

@@ -1,0 +1,144 @@
+//! An ECS service and what hangs on it. What a pass must look at is the planner's to say (`lookups`); here it is
+//! looked at with as few calls as will do: a service that only runs costs a share of a page and nothing else.
+
+use std::time::Duration;
+
+use futures::future::{try_join, try_join_all};
+use landbridge_api::v1alpha1::EcsService;
+use landbridge_plan::ecs_service::{
+    DiscoveryFacts, EcsServiceObserved, EcsServiceResolved, LogGroupFacts, ServiceFacts, lookups,
+};
+use landbridge_plan::kind::Kind as _;
+use landbridge_plan::token::is_token;
+
+use super::{DEAR, Freshness, Observe, priority};
+use crate::budget::Priority;
+use crate::client::Aws;
+use crate::describe::RECENT;
+use crate::error::AwsError;
+use crate::facts::SHOWN_IN_REVISIONS;
+
+impl Observe for EcsService {
+    async fn observe(
+        &self,
+        aws: &Aws,
+        resolved: &EcsServiceResolved,
+        freshness: Freshness,
+    ) -> Result<EcsServiceObserved, AwsError> {
+        if resolved.nothing_in_aws {
+            return Ok(EcsServiceObserved::default());
+        }
+        let priority = priority(self, resolved);
+        let look = Look { object: self, aws, resolved, freshness, priority };
+        let (services, rest) =
+            try_join(try_join(look.service(), look.replaced()), try_join(look.discovery(), look.log_group())).await?;
+        let mut observed = EcsServiceObserved {
+            service: services.0,
+            replaced: services.1,
+            discovery: rest.0.0,
+            left_discovery: rest.0.1,
+            log_group: rest.1,
+            ..EcsServiceObserved::default()
+        };
+        observed.task_definition = look.task_definition(&observed).await?;
+        let retired = lookups::retired(self, &observed);
+        let retired = try_join_all(retired.iter().map(|arn| aws.revision(arn, priority))).await?;
+        observed.retired = retired.into_iter().flatten().collect();
+        if let Some(arn) = lookups::deployment(self, resolved, &observed) {
+            observed.deployment = aws.service_deployment(&arn, priority).await?;
+        }
+        if let Some(service) = observed.service.as_ref().filter(|_| lookups::tasks_fail(&observed)) {
+            observed.failure = aws.task_failure(&resolved.cluster, &resolved.service, service, priority).await?;
+        }
+        Ok(observed)
+    }
+}
+
+/// One look at one object.
+pub(super) struct Look<'a> {
+    pub(super) object: &'a EcsService,
+    pub(super) aws: &'a Aws,
+    pub(super) resolved: &'a EcsServiceResolved,
+    pub(super) freshness: Freshness,
+    pub(super) priority: Priority,
+}
+
+impl Look<'_> {
+    fn recent(&self) -> Duration {
+        self.freshness.at_most(RECENT).unwrap_or(Duration::ZERO)
+    }
+
+    /// Dearer things must be new when they are about to go.
+    fn dear(&self) -> Option<Duration> {
+        self.freshness.at_most(DEAR).filter(|_| !self.object.is_deleting())
+    }
+
+    async fn service(&self) -> Result<Option<ServiceFacts>, AwsError> {
+        let (cluster, name) = (&self.resolved.cluster, &self.resolved.service);
+        let mut service = self.aws.service(cluster, name, self.recent(), self.priority).await?;
+        if let Some(service) = &mut service {
+            self.fill_in_from_revision(service).await?;
+        }
+        Ok(service)
+    }
+
+    /// Some members are shown by the service revision only, which is read when the spec speaks of them.
+    async fn fill_in_from_revision(&self, service: &mut ServiceFacts) -> Result<(), AwsError> {
+        let fields = &self.object.spec.service;
+        let speaks = fields.monitoring.is_some() || !fields.gateway_connectors.is_empty();
+        let Some(arn) = service.current_service_revisions.first().filter(|_| speaks) else { return Ok(()) };
+        let found = self.aws.revision_fields(arn, self.priority).await?.unwrap_or_default();
+        let shown = found.into_iter().filter(|(name, _)| SHOWN_IN_REVISIONS.contains(&name.as_str()));
+        service.fields.extend(shown);
+        Ok(())
+    }
+
+    async fn replaced(&self) -> Result<Option<ServiceFacts>, AwsError> {
+        let Some(arn) = lookups::replaced(self.object, self.resolved) else { return Ok(None) };
+        let resource = arn.rsplit(':').next().unwrap_or_default();
+        let ["service", cluster, name] = resource.split('/').collect::<Vec<_>>()[..] else { return Ok(None) };
+        self.aws.service(cluster, name, self.recent(), self.priority).await
+    }
+
+    /// The wanted Cloud Map service, and the one that was managed before if it is another.
+    async fn discovery(&self) -> Result<(Option<DiscoveryFacts>, Option<DiscoveryFacts>), AwsError> {
+        let wanted = self.wanted_discovery().await?;
+        let left = lookups::left_discovery(self.object).filter(|id| wanted.as_ref().is_none_or(|w| w.id != *id));
+        let mut left = match left {
+            Some(id) => self.aws.discovery_service(&id, None, self.priority).await?,
+            None => None,
+        };
+        if let Some(left) = &mut left {
+            left.instances = self.aws.instances(&left.id, self.priority).await?;
+        }
+        Ok((wanted, left))
+    }
+
+    async fn wanted_discovery(&self) -> Result<Option<DiscoveryFacts>, AwsError> {
+        let Some(target) = self.resolved.discovery.as_ref().filter(|t| !is_token(&t.namespace_id)) else {
+            return Ok(None);
+        };
+        let stored = self.object.stored().and_then(|s| s.discovery.as_ref()).map(|d| d.service_id.as_str());
+        let mut found = None;
+        if let Some(id) = stored {
+            found = self.aws.discovery_service(id, self.dear(), self.priority).await?;
+        }
+        let is_wanted = |f: &DiscoveryFacts| f.name == target.name && f.namespace_id == target.namespace_id;
+        if !found.as_ref().is_some_and(is_wanted) {
+            let id = self.aws.find_discovery_service(&target.namespace_id, &target.name, self.priority).await?;
+            found = match id {
+                Some(id) => self.aws.discovery_service(&id, self.dear(), self.priority).await?,
+                None => None,
+            };
+        }
+        if let Some(found) = found.as_mut().filter(|_| self.object.is_deleting()) {
+            found.instances = self.aws.instances(&found.id, self.priority).await?;
+        }
+        Ok(found)
+    }
+
+    async fn log_group(&self) -> Result<Option<LogGroupFacts>, AwsError> {
+        let Some(name) = lookups::log_group(self.object, self.resolved) else { return Ok(None) };
+        self.aws.log_group(&name, self.dear(), self.priority).await
+    }
+}

@@ -1,0 +1,82 @@
+//! Task definition revisions: read from AWS only when nothing that is stored or remembered says which one holds the
+//! wanted content.
+
+use std::time::Duration;
+
+use aws_sdk_ecs::types::TaskDefinitionField;
+use landbridge_api::names::tag;
+use landbridge_plan::ecs_service::{Desired, EcsServiceObserved, RevisionFacts};
+use landbridge_plan::kind::Kind as _;
+use serde_json::Value;
+
+use super::ecs_service::Look;
+use crate::budget::Priority;
+use crate::client::Aws;
+use crate::codec::to_json;
+use crate::describe::gone_is_none;
+use crate::error::AwsError;
+use crate::facts::{optional, text};
+use crate::operations as op;
+
+impl Look<'_> {
+    /// The revision that may hold the wanted content, where the stored status does not say. A revision is registered
+    /// only after its content hash is stored, so a hash without an ARN is an answer that may have been lost.
+    pub(super) async fn task_definition(
+        &self,
+        observed: &EcsServiceObserved,
+    ) -> Result<Option<RevisionFacts>, AwsError> {
+        let wanted = Desired::of(self.object, self.resolved).revision;
+        let Some(family) = wanted.family().filter(|_| !self.object.is_deleting()) else { return Ok(None) };
+        if let Some(made) = self.aws.memory().revisions.get(family, Duration::MAX)
+            && wanted.is_held_by(&made)
+        {
+            return Ok(Some(made));
+        }
+        let stored = self.object.stored();
+        let noted = stored.is_some_and(|s| s.revisions.iter().any(|r| r.content == wanted.content()));
+        match stored.and_then(|s| s.task_definition.as_ref()) {
+            _ if noted => Ok(None),
+            Some(intent) if intent.content == wanted.content() && intent.arn.is_none() => {
+                self.aws.revision(family, self.priority).await
+            }
+            Some(_) => Ok(None),
+            None => {
+                let mut found = None;
+                if let Some(service) = &observed.service {
+                    found = self.aws.revision(&service.task_definition, self.priority).await?;
+                }
+                // Without Kubernetes nothing is ever stored: the newest revision may be one that an earlier run made.
+                if stored.is_none() && !found.as_ref().is_some_and(|f| wanted.is_held_by(f)) {
+                    found = self.aws.revision(family, self.priority).await?.or(found);
+                }
+                Ok(found)
+            }
+        }
+    }
+}
+
+impl Aws {
+    /// A revision by ARN, or the newest ACTIVE one by family; none when there is none.
+    pub(super) async fn revision(&self, name: &str, priority: Priority) -> Result<Option<RevisionFacts>, AwsError> {
+        let operation = op::DESCRIBE_TASK_DEFINITION;
+        let call =
+            || self.ecs().describe_task_definition().task_definition(name).include(TaskDefinitionField::Tags).send();
+        let found = gone_is_none(self.call(operation, priority, call).await.map(Some))?;
+        let Some(answer) = found else { return Ok(None) };
+        let definition = answer.task_definition().ok_or_else(|| AwsError::incomplete(operation, "taskDefinition"))?;
+        let json = to_json(operation, definition)?;
+        let tags =
+            answer.tags().iter().filter_map(|t| Some((t.key()?.to_owned(), t.value().unwrap_or_default().to_owned())));
+        let tags: landbridge_plan::change::Tags = tags.collect();
+        Ok(Some(RevisionFacts {
+            arn: text(&json, "taskDefinitionArn"),
+            status: optional(&json, "status").unwrap_or_else(|| "ACTIVE".to_owned()),
+            content: tags.get(tag::CONTENT).cloned(),
+            definition: match json {
+                Value::Object(definition) => Some(definition),
+                _ => None,
+            },
+            tags,
+        }))
+    }
+}
