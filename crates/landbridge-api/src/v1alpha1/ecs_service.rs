@@ -188,7 +188,7 @@ pub enum RecordType {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Logs {
-    /// Name of the group. Default: `/ecs/<cluster>/<service>`.
+    /// Name of the group. Default: `/ecs/<cluster>/<service>`. After a change the old group and its events stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512), regex(pattern = "^[.A-Za-z0-9_/#-]+$"))]
     pub group_name: Option<String>,

@@ -4,7 +4,7 @@
 use landbridge_api::condition::reason;
 
 use super::pass::Pass;
-use super::{ServiceFacts, discovery, retention, service, task_definition};
+use super::{ServiceFacts, discovery, lookups, retention, service, task_definition};
 use crate::change::Change;
 use crate::plan::{Cause, Plan};
 use crate::policy;
@@ -28,7 +28,7 @@ pub(super) fn plan(pass: &Pass<'_>, plan: &mut Plan) {
     remove_rest(pass, plan);
     // More than one replaced service, or more revisions than one pass looks at.
     let known = pass.stored.replaced.len() + usize::from(observed.replaced.is_some());
-    let revisions = pass.stored.revisions.iter().filter(|r| !is_retired(pass, &r.arn)).count();
+    let revisions = pass.stored.revisions.iter().filter(|r| !is_done(pass, &r.arn)).count();
     let left_in_cloud_map = pass.stored.replaced_discovery.len() > 1;
     if !plan.steps.is_empty() {
         plan.wait(reason::DELETING, "the last resources are being deleted", super::SOON);
@@ -39,9 +39,10 @@ pub(super) fn plan(pass: &Pass<'_>, plan: &mut Plan) {
     }
 }
 
-/// Whether a revision needs nothing more: it is deregistered, or it is not ours to deregister.
-fn is_retired(pass: &Pass<'_>, arn: &str) -> bool {
-    pass.observed.retired.iter().any(|r| r.arn == arn && (r.status != "ACTIVE" || !pass.owns(&r.tags)))
+/// Whether a revision needs nothing more, also because it is not ours to deregister.
+fn is_done(pass: &Pass<'_>, arn: &str) -> bool {
+    let foreign = pass.observed.retired.iter().any(|r| r.arn == arn && !pass.owns(&r.tags));
+    foreign || lookups::is_retired(pass, arn)
 }
 
 fn remove_service(plan: &mut Plan, id: &str, facts: &ServiceFacts) {

@@ -133,10 +133,8 @@ fn noted(facts: &DiscoveryFacts) -> DiscoveryStatus {
 
 /// What we registered and what is still registered, newest first.
 fn revisions(pass: &Pass<'_>) -> Vec<RegisteredRevision> {
-    let gone = |arn: &str| {
-        let seen = pass.observed.retired.iter().chain(&pass.observed.task_definition);
-        seen.into_iter().any(|r| r.arn == arn && r.status != "ACTIVE")
-    };
+    let inactive = |arn: &str| pass.observed.task_definition.iter().any(|r| r.arn == arn && r.status != "ACTIVE");
+    let gone = |arn: &str| inactive(arn) || lookups::is_retired(pass, arn);
     let mut list: Vec<_> = pass.stored.revisions.iter().filter(|r| !gone(&r.arn)).cloned().collect();
     if let Some(seen) = pass.observed.task_definition.as_ref().filter(|r| r.status == "ACTIVE" && pass.owns(&r.tags))
         && let Some(content) = seen.content.clone()

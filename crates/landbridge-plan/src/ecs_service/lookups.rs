@@ -34,6 +34,13 @@ pub fn log_group(object: &EcsService, resolved: &EcsServiceResolved) -> Option<S
     wanted.or_else(|| object.stored()?.log_group.clone())
 }
 
+/// Whether a revision that [`retired`] names needs nothing more: it is deregistered, or AWS does not know it any more.
+pub(super) fn is_retired(pass: &Pass<'_>, arn: &str) -> bool {
+    let seen = pass.observed.retired.iter().find(|r| r.arn == arn);
+    let asked = || retired(pass.object, pass.observed).iter().any(|a| a == arn);
+    seen.map_or_else(asked, |r| r.status != "ACTIVE")
+}
+
 /// ARNs of revisions that are past their retention (when the object is being deleted: all that it registered), of
 /// which the pass must know whether they are still ACTIVE. `observed.service` must be filled in.
 pub fn retired(object: &EcsService, observed: &EcsServiceObserved) -> Vec<String> {

@@ -102,9 +102,8 @@ pub(super) fn health(pass: &Pass<'_>) -> Health {
     if pass.desired.controller() == DeploymentControllerType::External {
         return counted(pass, service);
     }
-    let outstanding = outstanding(pass, service);
-    if !outstanding.is_empty() {
-        return not_wanted(pass, service, &outstanding);
+    if let Some(health) = not_wanted(pass, service, &outstanding(pass, service)) {
+        return health;
     }
     match primary(service) {
         None => progressing(reason::ROLLING_OUT, "ECS shows no deployment of the service yet".to_owned()),
@@ -130,15 +129,23 @@ fn failed_rollback(pass: &Pass<'_>, service: &ServiceFacts, held: &RolledBack) -
     }
 }
 
-/// The service has other content than is wanted and no failure explains it.
-fn not_wanted(pass: &Pass<'_>, service: &ServiceFacts, outstanding: &[FieldDifference]) -> Health {
-    let paths = outstanding.iter().map(|f| f.name.as_str()).collect::<Vec<_>>().join(", ");
+/// The service has other content than is wanted and no failure explains it. What `driftPolicy` leaves different does
+/// not make it unready, unless it is what runs.
+fn not_wanted(pass: &Pass<'_>, service: &ServiceFacts, outstanding: &[FieldDifference]) -> Option<Health> {
     let left = pass.applied && pass.object.spec.knobs.drift() != DriftPolicy::Correct;
-    if left {
-        let message = format!("ECS runs {} and differs from the spec in {paths}", short(&service.task_definition));
-        return Health::Failed { reason: reason::DRIFT_REPORTED, message, stalled: true };
+    let names = outstanding.iter().map(|f| f.name.as_str());
+    let paths = names.filter(|n| !left || *n == "taskDefinition").collect::<Vec<_>>().join(", ");
+    if paths.is_empty() {
+        return None;
     }
-    progressing(reason::PROGRESSING, format!("the service differs from the spec in {paths}"))
+    if left {
+        let message = format!(
+            "ECS runs {}, which is not what the spec asks for, and driftPolicy leaves it",
+            short(&service.task_definition)
+        );
+        return Some(Health::Failed { reason: reason::DRIFT_REPORTED, message, stalled: true });
+    }
+    Some(progressing(reason::PROGRESSING, format!("the service differs from the spec in {paths}")))
 }
 
 fn of_deployment(pass: &Pass<'_>, service: &ServiceFacts, primary: &DeploymentFacts) -> Health {

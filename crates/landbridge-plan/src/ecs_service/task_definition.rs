@@ -118,6 +118,13 @@ pub(super) fn short(arn: &str) -> &str {
     token::shown(arn).rsplit('/').next().unwrap_or_default()
 }
 
+impl WantedContent {
+    /// Its tags.
+    pub(super) fn tags(&self) -> Tags {
+        listed(&self.request)
+    }
+}
+
 impl Pass<'_> {
     /// ARN of the revision that holds the wanted content, if one is known.
     pub(super) fn revision(&self) -> Option<&str> {
@@ -168,7 +175,7 @@ fn retag(pass: &Pass<'_>, plan: &mut Plan) {
     if seen.tags.is_empty() || pass.desired.owner.reads(&seen.tags) != Ownership::Ours {
         return;
     }
-    let to = listed(&wanted.request);
+    let to = wanted.tags();
     if let Some(change) = tags::change(&seen.tags, &to) {
         let differences = tags::differences("taskDefinition.tags", &seen.tags, &to);
         let change = Change::Tag {

@@ -9,6 +9,13 @@ pub(super) fn check(pass: &Pass<'_>, found: &mut Vec<String>) {
     capacity(pass, found);
     daemon(pass, found);
     on_fargate(pass, found);
+    if let Some(group) = pass.desired.log_group.as_ref().filter(|g| g.name.len() > 512) {
+        found.push(format!(
+            "the log group's name {} is {} characters long, and CloudWatch Logs takes 512: set spec.logs.groupName",
+            group.name,
+            group.name.len()
+        ));
+    }
     let count = pass.desired.desired_count.unwrap_or(0);
     if count > 1000 && (pass.desired.discovery.is_some() || !pass.desired.typed.service_registries.is_empty()) {
         found.push(format!(

@@ -6,6 +6,7 @@ use landbridge_api::ecs::container::ContainerCondition;
 use landbridge_api::ecs::{ContainerDefinition, NetworkMode, TaskDefinition};
 use serde_json::Value;
 
+use super::super::WantedRevision;
 use super::super::desire::{body_of, is_fargate};
 use super::super::pass::Pass;
 use super::{list, name, repeated, tag_limits};
@@ -34,8 +35,9 @@ pub(super) fn check(pass: &Pass<'_>, task: &TaskDefinition, found: &mut Vec<Stri
     }
     port_names(containers, found);
     sizes(pass, task, found);
-    let tags = task.tags.iter().map(|t| (t.key.clone(), t.value.clone().unwrap_or_default())).collect();
-    tag_limits(found, &format!("{PATH}.tags"), &tags);
+    if let WantedRevision::Content(wanted) = &pass.desired.revision {
+        tag_limits(found, &format!("{PATH}.tags"), &wanted.tags());
+    }
     let size = Value::Object(body_of(task)).to_string().len();
     if size > MAX_SIZE {
         found.push(format!(
