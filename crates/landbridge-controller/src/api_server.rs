@@ -1,0 +1,157 @@
+//! Every write to the Kubernetes API server: status, finalizer, events. Each has a timeout, and only so many run at once.
+//!
+//! Requests are built from the kind alone, so that one function serves namespaced and cluster-scoped kinds.
+
+use std::time::Duration;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Client;
+use kube::api::{Patch, PatchParams, PostParams, Request};
+use kube::core::params::ValidationDirective;
+use landbridge_api::names::{FINALIZER, STATUS_MANAGER};
+use landbridge_plan::kind::Kind;
+use landbridge_plan::verdict::{ErrorClass, Failure};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use tokio::sync::Semaphore;
+
+use crate::feed::Watched;
+
+/// How long one call may take, retries of the client included.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Writes at once. The client speaks HTTP/1.1, so this is also the number of connections.
+const AT_ONCE: usize = 32;
+
+/// The API server, for writes.
+pub struct ApiServer {
+    client: Client,
+    slots: Semaphore,
+}
+
+impl ApiServer {
+    /// The API server of a client.
+    pub fn new(client: Client) -> Self {
+        Self { client, slots: Semaphore::new(AT_ONCE) }
+    }
+
+    /// Writes the whole status (server-side apply, forced) and gives back the object as it is stored now.
+    pub async fn put_status<K: Kind>(&self, object: &K, status: &K::Status) -> Result<K, Failure> {
+        self.put_status_of::<K, K>(object.meta(), status).await
+    }
+
+    /// [`ApiServer::put_status`] for an object of which only the metadata could be read.
+    pub async fn put_status_of<K: Watched, T: DeserializeOwned>(
+        &self,
+        meta: &ObjectMeta,
+        status: &impl Serialize,
+    ) -> Result<T, Failure> {
+        let name = meta.name.as_deref().unwrap_or_default();
+        // The UID makes the write fail if another object has taken the name.
+        let known = ObjectMeta {
+            name: meta.name.clone(),
+            namespace: meta.namespace.clone(),
+            uid: meta.uid.clone(),
+            ..ObjectMeta::default()
+        };
+        let body = json!({
+            "apiVersion": K::api_version(&()),
+            "kind": K::kind(&()),
+            "metadata": known,
+            "status": status,
+        });
+        let mut params = PatchParams::apply(STATUS_MANAGER).force();
+        // A field that the schema does not know is a defect of ours; it must show, not vanish.
+        params.field_validation = Some(ValidationDirective::Strict);
+        let request = Self::of::<K>(meta).patch_subresource("status", name, &params, &Patch::Apply(&body));
+        self.send("kubernetes:PutStatus", request).await
+    }
+
+    /// Stores the finalizer and gives back the object as it is stored now.
+    pub async fn add_finalizer<K: Kind>(&self, object: &K) -> Result<K, Failure> {
+        let mut finalizers = object.meta().finalizers.clone().unwrap_or_default();
+        finalizers.push(FINALIZER.to_owned());
+        self.put_finalizers(object, &finalizers).await
+    }
+
+    /// Takes the finalizer away, which lets the object go. An object that has gone already is fine.
+    pub async fn remove_finalizer<K: Kind>(&self, object: &K) -> Result<(), Failure> {
+        let mut finalizers = object.meta().finalizers.clone().unwrap_or_default();
+        finalizers.retain(|f| f != FINALIZER);
+        match self.put_finalizers(object, &finalizers).await {
+            Ok(_) => Ok(()),
+            Err(failure) if failure.class == ErrorClass::NotFound => Ok(()),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Makes an object of any kind at a path.
+    pub(crate) async fn create<T: Serialize + DeserializeOwned>(&self, path: &str, object: &T) -> Result<T, Failure> {
+        let body = serde_json::to_vec(object).map_err(|e| failure("kubernetes:Create", ErrorClass::Invalid, &e))?;
+        self.send("kubernetes:Create", Request::new(path).create(&PostParams::default(), body)).await
+    }
+
+    /// Reads an object of any kind at a path.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str, name: &str) -> Result<T, Failure> {
+        self.send("kubernetes:Get", Request::new(path).get(name, &kube::api::GetParams::default())).await
+    }
+
+    /// Merges `patch` into an object of any kind at a path.
+    pub(crate) async fn merge<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        name: &str,
+        patch: &impl Serialize,
+    ) -> Result<T, Failure> {
+        let request = Request::new(path).patch(name, &PatchParams::default(), &Patch::Merge(patch));
+        self.send("kubernetes:Patch", request).await
+    }
+
+    async fn put_finalizers<K: Kind>(&self, object: &K, finalizers: &[String]) -> Result<K, Failure> {
+        // The version makes the write fail when somebody else changed the list in between.
+        let patch = json!({
+            "metadata": { "finalizers": finalizers, "resourceVersion": object.meta().resource_version },
+        });
+        let params = PatchParams { field_manager: Some(STATUS_MANAGER.to_owned()), ..PatchParams::default() };
+        let request = Self::of::<K>(object.meta()).patch(object.object_name(), &params, &Patch::Merge(&patch));
+        self.send("kubernetes:PutFinalizer", request).await
+    }
+
+    fn of<K: Watched>(meta: &ObjectMeta) -> Request {
+        Request::new(K::url_path(&(), meta.namespace.as_deref()))
+    }
+
+    async fn send<T: DeserializeOwned>(
+        &self,
+        operation: &str,
+        request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
+    ) -> Result<T, Failure> {
+        let request = request.map_err(|e| failure(operation, ErrorClass::Invalid, &e))?;
+        let call = async {
+            // The semaphore is never closed; if it were, the call would just not be limited.
+            let _slot = self.slots.acquire().await.ok();
+            self.client.request::<T>(request).await
+        };
+        match tokio::time::timeout(TIMEOUT, call).await {
+            Ok(answer) => answer.map_err(|e| failure(operation, class(&e), &e)),
+            Err(_) => Err(failure(operation, ErrorClass::Transient, &format!("no answer within {TIMEOUT:?}"))),
+        }
+    }
+}
+
+fn class(error: &kube::Error) -> ErrorClass {
+    match error {
+        kube::Error::Api(status) if status.is_not_found() => ErrorClass::NotFound,
+        kube::Error::Api(status) if status.is_already_exists() => ErrorClass::AlreadyExists,
+        kube::Error::Api(status) if status.is_conflict() => ErrorClass::Conflict,
+        kube::Error::Api(status) if status.is_forbidden() => ErrorClass::AccessDenied,
+        kube::Error::Api(status) if status.is_invalid() => ErrorClass::Invalid,
+        kube::Error::Api(status) if status.code == 429 => ErrorClass::Throttled,
+        kube::Error::Api(status) if (400..500).contains(&status.code) => ErrorClass::Invalid,
+        _ => ErrorClass::Transient,
+    }
+}
+
+fn failure(operation: &str, class: ErrorClass, error: &impl std::fmt::Display) -> Failure {
+    Failure { operation: operation.to_owned(), class, message: error.to_string() }
+}

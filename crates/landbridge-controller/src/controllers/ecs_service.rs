@@ -1,0 +1,67 @@
+//! ECSService: what it refers to and is going may wait for it; between two whole comparisons the sweep watches it.
+
+use std::time::Duration;
+
+use landbridge_api::common::{ClusterScopedRef, LocalRef};
+use landbridge_api::v1alpha1::EcsService;
+use landbridge_aws::Aws;
+use landbridge_aws::sweep::Mode;
+use landbridge_plan::ecs_service::EcsServiceResolved;
+use landbridge_plan::kind::Kind as _;
+
+use super::wake_if_going;
+use crate::config::Config;
+use crate::context::{Converge, Operator};
+use crate::feed::Change;
+use crate::objects::World;
+use crate::sweeps;
+
+impl Converge for EcsService {
+    fn resync(config: &Config) -> Duration {
+        config.service_resync
+    }
+
+    fn follow(&self, operator: &Operator, resolved: &EcsServiceResolved, aws: &Aws, moves: bool) -> Duration {
+        let mode = if moves { Mode::Rolling } else { Mode::Steady };
+        operator.sweeps.watch(self, resolved, aws, mode, &operator.leases);
+        // The sweep is much quicker; this is for what it cannot see.
+        Duration::from_mins(5)
+    }
+
+    fn forget(&self, operator: &Operator) {
+        operator.sweeps.unwatch(&sweeps::owner(self));
+    }
+
+    fn changed(world: &World, change: &Change<'_, Self>) {
+        let Some(old) = change.old else { return };
+        let before = References::of(old);
+        if change.new.is_some_and(|new| References::of(new) == before) {
+            return;
+        }
+        wake_if_going(&world.clusters, None, &before.cluster.name);
+        if let Some(namespace) = before.namespace {
+            wake_if_going(&world.cloud_map, None, &namespace.name);
+        }
+        for role in before.roles.into_iter().flatten() {
+            wake_if_going(&world.roles, Some(old.object_namespace()), &role.name);
+        }
+    }
+}
+
+#[derive(PartialEq)]
+struct References<'a> {
+    cluster: &'a ClusterScopedRef,
+    namespace: Option<&'a ClusterScopedRef>,
+    roles: [Option<&'a LocalRef>; 2],
+}
+
+impl<'a> References<'a> {
+    fn of(service: &'a EcsService) -> Self {
+        let spec = &service.spec;
+        Self {
+            cluster: &spec.cluster_ref,
+            namespace: spec.service_discovery.as_ref().map(|d| &d.namespace_ref),
+            roles: [spec.task_role_ref.as_ref(), spec.execution_role_ref.as_ref()],
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The custom resources as the watches see them: lookups for the planner, and who refers to whom.
+//!
+//! There is no index of references. A referenced object changes seldom, and looking through ten thousand objects in
+//! memory takes less than a millisecond; an index would have to be kept right and paid for all the time.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::core::PartialObjectMeta;
+use landbridge_api::common::ClusterScopedRef;
+use landbridge_api::condition::{self, reason};
+use landbridge_api::v1alpha1::{AwsAccount, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
+use landbridge_plan::account::{AccountTarget, DEFAULT_ACCOUNT};
+use landbridge_plan::kind::Kind;
+use landbridge_plan::objects::Objects;
+use landbridge_plan::plan::Unmet;
+
+use crate::ambient::Ambient;
+use crate::feed::Feed;
+
+/// Every watched kind.
+pub struct World {
+    /// AWSAccounts.
+    pub accounts: Arc<Feed<AwsAccount>>,
+    /// ECSClusters.
+    pub clusters: Arc<Feed<EcsCluster>>,
+    /// CloudMapNamespaces.
+    pub cloud_map: Arc<Feed<CloudMapNamespace>>,
+    /// IAMTaskRoles.
+    pub roles: Arc<Feed<IamTaskRole>>,
+    /// ECSServices.
+    pub services: Arc<Feed<EcsService>>,
+    /// Kubernetes namespaces, of which only the metadata is kept.
+    pub namespaces: Arc<Feed<PartialObjectMeta<Namespace>>>,
+    /// The operator's own AWS environment.
+    pub ambient: Ambient,
+    /// Identity of this installation.
+    pub installation: String,
+    /// The last usable target of every AWSAccount: an edit of one does not stop the objects of the account while the
+    /// edit is being checked.
+    proved: Mutex<HashMap<String, Proved>>,
+}
+
+struct Proved {
+    uid: Option<String>,
+    generation: i64,
+    target: Arc<AccountTarget>,
+}
+
+impl World {
+    /// A world of these feeds.
+    pub fn new(feeds: Feeds, installation: String) -> Self {
+        let Feeds { accounts, clusters, cloud_map, roles, services, namespaces } = feeds;
+        let (ambient, proved) = (Ambient::default(), Mutex::default());
+        Self { accounts, clusters, cloud_map, roles, services, namespaces, ambient, installation, proved }
+    }
+
+    /// Every account that is in use.
+    pub fn targets(&self) -> Vec<Arc<AccountTarget>> {
+        let proved = self.proved.lock().unwrap_or_else(PoisonError::into_inner);
+        proved.values().map(|p| p.target.clone()).chain(self.ambient.known()).collect()
+    }
+
+    /// The target of an AWSAccount whose credentials have been proved for its spec, or were for the spec before.
+    fn proved(&self, account: &AwsAccount) -> Result<Arc<AccountTarget>, Unmet> {
+        let mut proved = self.proved.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = proved.get(account.object_name()).filter(|p| p.uid == account.metadata.uid);
+        let head = account.status.as_ref().map(|s| &s.common);
+        let ready = head.and_then(|h| condition::find(&h.conditions, condition::READY));
+        let current = ready.is_some_and(|c| c.observed_generation == account.metadata.generation);
+        let stalled = head.is_some_and(|h| condition::is_true(&h.conditions, condition::STALLED));
+        if current && stalled {
+            let message = ready.map(|c| c.message.as_str()).unwrap_or_default();
+            return Err(not_ready(account.object_name(), message));
+        }
+        if let Some(known) = known.filter(|p| !current || p.generation == account.generation()) {
+            return Ok(known.target.clone());
+        }
+        let found = account.status.as_ref().is_some_and(|s| s.account_id.is_some());
+        if !current || !found {
+            return Err(not_ready(account.object_name(), "its credentials have not been checked yet"));
+        }
+        let target = Arc::new(AccountTarget::of(account, &self.installation));
+        let (uid, generation) = (account.metadata.uid.clone(), account.generation());
+        proved.insert(account.object_name().to_owned(), Proved { uid, generation, target: target.clone() });
+        Ok(target)
+    }
+}
+
+/// The feeds that make a [`World`].
+pub struct Feeds {
+    /// AWSAccounts.
+    pub accounts: Arc<Feed<AwsAccount>>,
+    /// ECSClusters.
+    pub clusters: Arc<Feed<EcsCluster>>,
+    /// CloudMapNamespaces.
+    pub cloud_map: Arc<Feed<CloudMapNamespace>>,
+    /// IAMTaskRoles.
+    pub roles: Arc<Feed<IamTaskRole>>,
+    /// ECSServices.
+    pub services: Arc<Feed<EcsService>>,
+    /// Kubernetes namespaces.
+    pub namespaces: Arc<Feed<PartialObjectMeta<Namespace>>>,
+}
+
+fn not_ready(name: &str, why: &str) -> Unmet {
+    Unmet::wait(reason::REFERENCE_NOT_READY, format!("AWSAccount {name} is not ready: {why}"))
+}
+
+impl Objects for World {
+    fn account(&self, name: Option<&str>) -> Result<Arc<AccountTarget>, Unmet> {
+        match self.accounts.get(None, name.unwrap_or(DEFAULT_ACCOUNT)) {
+            Some(account) => self.proved(&account),
+            None => match name {
+                None => self.ambient.account(),
+                Some(name) => {
+                    Err(Unmet::wait(reason::REFERENCE_NOT_FOUND, format!("AWSAccount {name} does not exist")))
+                }
+            },
+        }
+    }
+
+    fn ecs_cluster(&self, name: &str) -> Option<Arc<EcsCluster>> {
+        self.clusters.get(None, name)
+    }
+
+    fn cloud_map_namespace(&self, name: &str) -> Option<Arc<CloudMapNamespace>> {
+        self.cloud_map.get(None, name)
+    }
+
+    fn iam_task_role(&self, namespace: &str, name: &str) -> Option<Arc<IamTaskRole>> {
+        self.roles.get(Some(namespace), name)
+    }
+
+    fn namespaces_with_iam_task_role(&self, name: &str) -> Vec<String> {
+        let found = self.roles.store().state_filter(|r| r.object_name() == name);
+        sorted(found.iter().map(|r| r.object_namespace().to_owned()))
+    }
+
+    fn namespace_labels(&self, namespace: &str) -> BTreeMap<String, String> {
+        self.namespaces.get(None, namespace).and_then(|n| n.metadata.labels.clone()).unwrap_or_default()
+    }
+
+    fn users_of_ecs_cluster(&self, name: &str) -> Vec<String> {
+        said(&self.services.store().state_filter(|s| s.spec.cluster_ref.name == name))
+    }
+
+    fn users_of_cloud_map_namespace(&self, name: &str) -> Vec<String> {
+        said(&self.services.store().state_filter(|s| uses_namespace(s, name)))
+    }
+
+    fn users_of_iam_task_role(&self, namespace: &str, name: &str) -> Vec<String> {
+        said(&self.services.store().state_filter(|s| s.object_namespace() == namespace && uses_role(s, name)))
+    }
+
+    fn users_of_account(&self, name: &str) -> Vec<String> {
+        let mut users = said(&self.clusters.store().state_filter(|c| uses_account(c.spec.account_ref.as_ref(), name)));
+        users.extend(said(&self.cloud_map.store().state_filter(|n| uses_account(n.spec.account_ref.as_ref(), name))));
+        users.extend(said(&self.roles.store().state_filter(|r| uses_account(r.spec.account_ref.as_ref(), name))));
+        users
+    }
+}
+
+/// Whether a reference, absent or not, means the AWSAccount of that name.
+pub fn uses_account(reference: Option<&ClusterScopedRef>, name: &str) -> bool {
+    reference.map_or(DEFAULT_ACCOUNT, |r| r.name.as_str()) == name
+}
+
+/// Whether the service registers in the CloudMapNamespace of that name.
+pub fn uses_namespace(service: &EcsService, name: &str) -> bool {
+    service.spec.service_discovery.as_ref().is_some_and(|d| d.namespace_ref.name == name)
+}
+
+/// Whether the service refers to an IAMTaskRole of that name in its own namespace.
+pub fn uses_role(service: &EcsService, name: &str) -> bool {
+    [&service.spec.task_role_ref, &service.spec.execution_role_ref].into_iter().flatten().any(|r| r.name == name)
+}
+
+/// The objects as people name them, `ECSService shop/web`, in order.
+fn said<K: Kind>(objects: &[Arc<K>]) -> Vec<String> {
+    sorted(objects.iter().map(|o| match o.object_namespace() {
+        "" => format!("{} {}", K::kind(&()), o.object_name()),
+        namespace => format!("{} {namespace}/{}", K::kind(&()), o.object_name()),
+    }))
+}
+
+fn sorted(items: impl Iterator<Item = String>) -> Vec<String> {
+    let mut items: Vec<_> = items.collect();
+    items.sort();
+    items
+}

@@ -1,0 +1,282 @@
+//! The phases of one pass over one object. Each is a few lines; their order is in [`crate::reconcile`].
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use kube::runtime::controller::Action;
+use landbridge_api::condition;
+use landbridge_api::names::annotation;
+use landbridge_aws::Aws;
+use landbridge_aws::budget::Priority;
+use landbridge_aws::execute::{Executed, execute};
+use landbridge_aws::observe::{Freshness, priority};
+use landbridge_plan::kind::News;
+use landbridge_plan::plan::{Cause, Plan, Unmet};
+use landbridge_plan::policy;
+use landbridge_plan::verdict::{self, ErrorClass, Failure, Verdict};
+
+use crate::context::{Context, Converge};
+use crate::news;
+use crate::outcome::Outcome;
+
+/// One pass over one object.
+pub struct Pass<'a, K: Converge> {
+    ctx: &'a Context<K>,
+    /// As it is stored, our own writes of this pass included.
+    object: Arc<K>,
+    /// What was done, to be told once the status says so too.
+    news: Vec<News>,
+    /// The generation of the spec that the pass works on.
+    generation: i64,
+    /// Clock of the whole pass.
+    now: Timestamp,
+    started: Instant,
+}
+
+impl<'a, K: Converge> Pass<'a, K> {
+    /// A pass that begins now.
+    pub fn new(object: Arc<K>, ctx: &'a Context<K>) -> Self {
+        let generation = object.generation();
+        Self { ctx, object, news: Vec::new(), generation, now: Timestamp::now(), started: Instant::now() }
+    }
+
+    /// Whether the object is going and has nothing of ours: it never got as far as the finalizer.
+    pub fn is_not_ours_any_more(&self) -> bool {
+        self.object.is_deleting() && !self.object.has_finalizer()
+    }
+
+    /// Writes a first status before AWS is asked: an object without any looks finished to kstatus.
+    pub async fn first_status(&mut self) -> Result<(), Failure> {
+        if self.object.stored().is_some_and(|s| !K::common(s).conditions.is_empty()) {
+            return Ok(());
+        }
+        self.put_status(verdict::first_status(&*self.object, self.now)).await?;
+        self.unedited()
+    }
+
+    /// Resolves references and the account from the watches.
+    pub fn resolve(&self) -> Result<K::Resolved, Unmet> {
+        self.object.resolve(&*self.ctx.operator.world)
+    }
+
+    /// Stores the finalizer: nothing is written to AWS for an object that could vanish unseen.
+    pub async fn store_finalizer(&mut self) -> Result<(), Failure> {
+        if self.object.has_finalizer() || self.object.is_deleting() {
+            return Ok(());
+        }
+        let stored = self.ctx.operator.api.add_finalizer(&*self.object).await?;
+        self.stored(stored);
+        self.unedited()
+    }
+
+    /// The way to the account.
+    pub async fn aws(&self, resolved: &K::Resolved) -> Aws {
+        self.ctx.operator.pool.get(K::account(resolved)).await
+    }
+
+    /// Reads AWS.
+    pub async fn observe(&self, resolved: &K::Resolved, aws: &Aws) -> Result<K::Observed, Failure> {
+        let freshness = if self.wants_fresh() { Freshness::Fresh } else { Freshness::Cached };
+        self.object.observe(aws, resolved, freshness).await.map_err(|error| Failure::from(&error))
+    }
+
+    /// Plans, and takes away what the knobs do not allow.
+    pub fn plan(&self, resolved: &K::Resolved, observed: &K::Observed) -> Plan {
+        let plan = policy::filter(self.object.plan(resolved, observed, self.now), &self.object.knobs());
+        if !plan.drift.is_empty() {
+            self.ctx.operator.metrics.drifted(&K::kind(&()));
+        }
+        plan
+    }
+
+    /// Stores what a lost answer is found again by, before the steps run.
+    pub async fn store_intent(&mut self, resolved: &K::Resolved, plan: &Plan) -> Result<(), Failure> {
+        if plan.steps.is_empty() || self.object.knobs().is_paused() {
+            return Ok(());
+        }
+        match self.object.intent(resolved, plan) {
+            Some(intent) => self.put_status(intent).await?,
+            None => return Ok(()),
+        }
+        self.unedited()
+    }
+
+    /// Executes the steps, unless the object is paused.
+    pub async fn execute(&mut self, resolved: &K::Resolved, plan: &Plan, aws: &Aws) -> Executed {
+        if plan.steps.is_empty() || self.object.knobs().is_paused() {
+            return Executed::default();
+        }
+        let only_drift = plan.steps.iter().all(|s| s.cause == Cause::Drift);
+        let priority = if only_drift { Priority::Drift } else { priority(&*self.object, resolved) };
+        let done = execute(plan, aws, priority).await;
+        for step in plan.steps.iter().filter(|s| done.done.contains(&s.id)) {
+            tracing::info!(object = plan.object, step = step.id, operation = step.change.operation(), "done");
+        }
+        self.news = news::of_steps(plan, &done.done);
+        done
+    }
+
+    /// After a write, what is true is read again, and what is still to do is planned from that. The plan that comes back
+    /// holds the executed steps first and then those that are left.
+    pub async fn observe_again(
+        &self,
+        resolved: &K::Resolved,
+        aws: &Aws,
+        plan: Plan,
+        observed: K::Observed,
+        done: &Executed,
+    ) -> (Plan, K::Observed) {
+        if done.done.is_empty() {
+            return (plan, observed);
+        }
+        // If this fails the next pass will see; what was observed before is still the best there is.
+        let Ok(observed) = self.observe(resolved, aws).await else { return (plan, observed) };
+        let next = policy::filter(self.object.plan(resolved, &observed, self.now), &self.object.knobs());
+        let mut steps = plan.steps;
+        if done.failure.is_none() {
+            steps.extend(next.steps);
+        }
+        let merged = Plan { steps, drift: plan.drift, ..next };
+        (merged, observed)
+    }
+
+    /// Removes the finalizer: AWS holds nothing of the object any more.
+    pub async fn let_go(&self) -> Result<Outcome, Failure> {
+        self.ctx.operator.api.remove_finalizer(&*self.object).await?;
+        self.object.forget(&self.ctx.operator);
+        tracing::info!(object = self.object.identity(), "gone");
+        Ok(Outcome::Gone)
+    }
+
+    /// A reference is not usable: says so and waits.
+    pub async fn unmet(&mut self, unmet: &Unmet) -> Result<Outcome, Failure> {
+        self.settle(&Verdict::Unmet(unmet)).await?;
+        Ok(match unmet {
+            Unmet::Wait(wait) => Outcome::Waiting(wait.look_after),
+            Unmet::Blocked(_) => Outcome::Blocked,
+        })
+    }
+
+    /// AWS could not be read: says so and tries again. What is known of AWS stays in the status.
+    pub async fn unreadable(&mut self, failure: Failure) -> Result<Outcome, Failure> {
+        self.settle(&Verdict::Unreadable(&failure)).await?;
+        Ok(Outcome::Failed(failure))
+    }
+
+    /// Writes the status and the events, and says what comes next.
+    pub async fn conclude(
+        &mut self,
+        resolved: &K::Resolved,
+        observed: &K::Observed,
+        plan: &Plan,
+        done: &Executed,
+    ) -> Result<Outcome, Failure> {
+        let mut news = std::mem::take(&mut self.news);
+        news.extend(self.object.news(resolved, observed));
+        let Executed { done, failure, .. } = done;
+        let executed = done.len();
+        let verdict = Verdict::Done { resolved, observed, plan, failure: failure.as_ref(), executed };
+        self.settle(&verdict).await?;
+        for item in news {
+            self.ctx.operator.events.tell(&*self.object, item);
+        }
+        Ok(match failure {
+            Some(failure) if failure.class == ErrorClass::Fenced => Outcome::Fenced,
+            Some(failure) => Outcome::Failed(failure.clone()),
+            None => self.next(plan, executed),
+        })
+    }
+
+    /// Follows what moves, and keeps an eye on what is settled, in the way of the kind.
+    pub fn follow(&self, resolved: &K::Resolved, aws: &Aws, outcome: Outcome) -> Outcome {
+        let moves = matches!(outcome, Outcome::Moving | Outcome::Waiting(_) | Outcome::Again);
+        let delay = self.object.follow(&self.ctx.operator, resolved, aws, moves);
+        if matches!(outcome, Outcome::Moving) { Outcome::Waiting(delay) } else { outcome }
+    }
+
+    /// The pass is over: metrics, log, and when to look again.
+    pub fn end(&self, outcome: &Outcome) -> Action {
+        let operator = &self.ctx.operator;
+        let identity = self.object.identity();
+        operator.metrics.reconciled(&K::kind(&()), outcome.label(), self.started.elapsed());
+        if let Outcome::Failed(Failure { operation, class, message }) = outcome {
+            tracing::warn!(object = identity, operation, ?class, message, "pass failed");
+        } else {
+            tracing::debug!(object = identity, outcome = outcome.label(), took = ?self.started.elapsed(), "pass ended");
+        }
+        outcome.action(&identity, self.object.generation(), &operator.backoff, K::resync(&operator.config))
+    }
+
+    fn next(&self, plan: &Plan, executed: usize) -> Outcome {
+        let conditions = self.object.stored().map(|s| K::common(s).conditions.as_slice()).unwrap_or_default();
+        if !plan.blocked.is_empty() {
+            return Outcome::Blocked;
+        }
+        if plan.steps.len() > executed && !self.object.knobs().is_paused() {
+            return Outcome::Again;
+        }
+        if let Some(delay) = verdict::look_again(plan) {
+            return Outcome::Waiting(delay);
+        }
+        if condition::is_true(conditions, condition::RECONCILING) {
+            return Outcome::Moving;
+        }
+        Outcome::Settled
+    }
+
+    /// Stores the status that follows from the verdict, if it differs, and tells of transitions.
+    async fn settle(&mut self, verdict: &Verdict<'_, K>) -> Result<(), Failure> {
+        let before = self.object.clone();
+        let status = verdict::status(&*before, verdict, self.now);
+        if before.stored() == Some(&status) {
+            return Ok(());
+        }
+        let old = before.stored().map(|s| K::common(s).conditions.as_slice()).unwrap_or_default();
+        let new = K::common(&status).conditions.clone();
+        self.put_status(status).await?;
+        for item in news::of_transition(old, &new) {
+            self.ctx.operator.events.tell(&*self.object, item);
+        }
+        if let Some(took) = news::rollout(old, &new, self.now) {
+            self.ctx.operator.metrics.became_ready(&K::kind(&()), took);
+        }
+        Ok(())
+    }
+
+    async fn put_status(&mut self, status: K::Status) -> Result<(), Failure> {
+        match self.ctx.operator.api.put_status(&*self.object, &status).await {
+            Ok(stored) => {
+                self.stored(stored);
+                Ok(())
+            }
+            // It is gone; the watch will say so.
+            Err(failure) if failure.class == ErrorClass::NotFound => Ok(()),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Goes on with what the API server answered, and lets later passes see it without waiting for the watch.
+    fn stored(&mut self, mut object: K) {
+        crate::feed::strip(object.meta_mut());
+        self.ctx.feed.put(&object, |change| K::changed(&self.ctx.operator.world, change));
+        self.object = Arc::new(object);
+    }
+
+    /// A pass works on one generation of the spec. When an answer shows that it was edited on the way, the pass ends: what
+    /// it saw and planned is not what is wanted any more, and the edit has queued the object.
+    fn unedited(&self) -> Result<(), Failure> {
+        if self.object.generation() == self.generation {
+            return Ok(());
+        }
+        let message = "the object was edited meanwhile".to_owned();
+        Err(Failure { operation: "kubernetes:Reconcile".to_owned(), class: ErrorClass::Conflict, message })
+    }
+
+    /// Whether what was read minutes ago will not do: somebody asks for a look, or the pass before failed.
+    fn wants_fresh(&self) -> bool {
+        let asked = self.object.meta().annotations.as_ref().and_then(|a| a.get(annotation::RECONCILE_NOW));
+        let handled = self.object.stored().and_then(|s| K::common(s).last_handled_reconcile_at.as_ref());
+        (asked.is_some() && asked != handled) || self.ctx.operator.backoff.is_failing(&self.object.identity())
+    }
+}

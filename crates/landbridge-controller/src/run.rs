@@ -1,0 +1,183 @@
+//! The operator's life: wait for the kinds, watch, reconcile, and at the end stop in an order that loses nothing.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::Client;
+use landbridge_api::v1alpha1::{AwsAccount, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
+use landbridge_aws::AwsPool;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::admin::{self, Admin};
+use crate::api_server::ApiServer;
+use crate::backoff::Backoff;
+use crate::config::Config;
+use crate::context::Operator;
+use crate::controllers::{Queue, Start};
+use crate::events::Events;
+use crate::feed::Feed;
+use crate::guard::Guard;
+use crate::lease::Leases;
+use crate::metrics::Metrics;
+use crate::objects::{Feeds, World};
+use crate::slots::Slots;
+use crate::sweeps::{self, Sweeps};
+use crate::{ambient, crds, shards};
+
+/// What whoever runs the operator in its own process may want.
+#[derive(Default)]
+pub struct Hooks {
+    /// Changes the pool of AWS clients before it is used, for example to go to an emulator in the same process.
+    pub aws: Option<Box<dyn FnOnce(AwsPool) -> AwsPool + Send>>,
+    /// Client for the leases, without retries of its own. Default: the main client.
+    pub lease_client: Option<Client>,
+    /// Told the address of the admin endpoints once all watches have listed.
+    pub ready: Option<oneshot::Sender<SocketAddr>>,
+}
+
+/// The queues of all kinds.
+struct Queues {
+    accounts: Queue<AwsAccount>,
+    clusters: Queue<EcsCluster>,
+    cloud_map: Queue<CloudMapNamespace>,
+    roles: Queue<IamTaskRole>,
+    services: Queue<EcsService>,
+}
+
+/// Runs the operator until `shutdown`, then stops gracefully.
+///
+/// # Errors
+/// The admin address cannot be bound.
+pub async fn run(config: Config, client: Client, shutdown: CancellationToken, hooks: Hooks) -> anyhow::Result<()> {
+    let admin = Arc::new(Admin::default());
+    let served = CancellationToken::new();
+    let _end_of_admin = served.clone().drop_guard();
+    let address = admin::serve(admin.clone(), config.admin_address, served).await?;
+    tracing::info!(%address, "probes and metrics are served");
+    tokio::select! {
+        () = crds::established(&client, &admin.crds) => {}
+        () = shutdown.cancelled() => return Ok(()),
+    }
+
+    let (acquired, acquisitions) = mpsc::unbounded_channel();
+    let replica = replica(&config);
+    let namespace = config.namespace.clone().unwrap_or_else(|| client.default_namespace().to_owned());
+    let lease_client = hooks.lease_client.unwrap_or_else(|| client.clone());
+    let leases = Leases::new(lease_client, &namespace, replica.clone(), config.lease, acquired);
+    let metrics = Arc::new(Metrics::default());
+    let guard = Arc::new(Guard::new(leases.clone(), metrics.clone()));
+    let api = Arc::new(ApiServer::new(client.clone()));
+    let (events, sending) = Events::start(api.clone(), replica);
+    let (feeds, queues) = feeds();
+    let grace = config.grace;
+    let pool = AwsPool::new(guard.clone(), guard.clone());
+    let pool = Arc::new(match hooks.aws {
+        Some(change) => change(pool),
+        None => pool,
+    });
+    let (sweeps, swept) = Sweeps::new(&config);
+    let operator = Arc::new(Operator {
+        slots: Slots::new(config.concurrency),
+        world: Arc::new(World::new(feeds, config.installation.clone())),
+        pool,
+        backoff: Backoff::default(),
+        config,
+        api,
+        leases: leases.clone(),
+        sweeps: Arc::new(sweeps),
+        events,
+        metrics,
+    });
+    let _ = admin.operator.set(operator.clone());
+
+    let stop = shutdown.child_token();
+    let (mut watches, mut workers) = (JoinSet::new(), JoinSet::new());
+    start_all(&operator, &client, &stop, &mut watches, &mut workers, queues);
+    watches.spawn(sweeps::wake(operator.world.services.clone(), operator.sweeps.clone(), swept));
+    watches.spawn(shards::wake_acquired(operator.clone(), acquisitions));
+    watches.spawn(ambient::find_out(operator.clone()));
+    if let Some(ready) = hooks.ready {
+        watches.spawn(tell_when_ready(admin.clone(), address, ready));
+    }
+
+    shutdown.cancelled().await;
+    tracing::info!("stopping: no further work is taken");
+    drain(&mut workers, &guard, grace).await;
+    leases.release(Duration::from_secs(3)).await;
+    workers.shutdown().await;
+    watches.shutdown().await;
+    drop((operator, admin));
+    let _ = tokio::time::timeout(Duration::from_secs(2), sending).await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn feeds() -> (Feeds, Queues) {
+    let (accounts, queue_of_accounts) = Feed::new();
+    let (clusters, queue_of_clusters) = Feed::new();
+    let (cloud_map, queue_of_cloud_map) = Feed::new();
+    let (roles, queue_of_roles) = Feed::new();
+    let (services, queue_of_services) = Feed::new();
+    // Namespaces are looked up and never reconciled: their queue is dropped.
+    let (namespaces, _) = Feed::new();
+    let queues = Queues {
+        accounts: queue_of_accounts,
+        clusters: queue_of_clusters,
+        cloud_map: queue_of_cloud_map,
+        roles: queue_of_roles,
+        services: queue_of_services,
+    };
+    (Feeds { accounts, clusters, cloud_map, roles, services, namespaces }, queues)
+}
+
+fn start_all(
+    operator: &Arc<Operator>,
+    client: &Client,
+    stop: &CancellationToken,
+    watches: &mut JoinSet<()>,
+    workers: &mut JoinSet<()>,
+    queues: Queues,
+) {
+    let mut start = Start { operator, client, stop, watches, workers };
+    let world = &operator.world;
+    start.kubernetes_namespaces();
+    start.cluster_scoped(&world.accounts, queues.accounts);
+    start.cluster_scoped(&world.clusters, queues.clusters);
+    start.cluster_scoped(&world.cloud_map, queues.cloud_map);
+    start.namespaced(&world.roles, queues.roles);
+    start.namespaced(&world.services, queues.services);
+}
+
+/// Lets writes that are under way end, and the passes that made them write their status.
+async fn drain(workers: &mut JoinSet<()>, guard: &Guard, grace: Duration) {
+    guard.stop();
+    let quiet = async {
+        while guard.writing() > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        // Passes that only wait for a budget would write nothing any more; they need not be waited for.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    };
+    tokio::select! {
+        () = async { while workers.join_next().await.is_some() {} } => {}
+        () = quiet => {}
+        () = tokio::time::sleep(grace) => tracing::warn!("AWS writes did not end in time; their outcome is found out later"),
+    }
+}
+
+async fn tell_when_ready(admin: Arc<Admin>, address: SocketAddr, ready: oneshot::Sender<SocketAddr>) {
+    while !admin.not_ready().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let _ = ready.send(address);
+}
+
+/// Name of this replica: what the settings say, or the host, with something that no other process has.
+fn replica(config: &Config) -> String {
+    let host = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let name = config.replica.clone().or_else(host).unwrap_or_else(|| "landbridge".to_owned());
+    format!("{}-{}", name.trim(), uuid::Uuid::new_v4().simple())
+}
