@@ -1,3 +1,5 @@
+//! The budgets against what AWS counts, in paused time.
+
 use super::*;
 use futures::FutureExt;
 use futures::future::join_all;

@@ -1,3 +1,5 @@
+//! Every member of every input, through the SDK types and back.
+
 use std::collections::BTreeSet;
 
 use aws_sdk_ecs::operation::create_service::CreateServiceInput;

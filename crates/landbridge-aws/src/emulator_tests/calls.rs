@@ -1,3 +1,5 @@
+//! The call wrapper: repeats, lost answers, the lease, quotas.
+
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 

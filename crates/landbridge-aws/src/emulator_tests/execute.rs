@@ -1,3 +1,5 @@
+//! Plans carried out: order, tokens, failures, removals of what is gone.
+
 use landbridge_plan::change::{Body, Change, Tagged, Tags};
 use landbridge_plan::token::token;
 use landbridge_plan::verdict::ErrorClass;

@@ -1,6 +1,7 @@
 //! The whole crate against the emulator over HTTP, with its faults and quotas.
 
 mod calls;
+mod ecs_service;
 mod execute;
 mod observe;
 mod sweep;

@@ -1,3 +1,5 @@
+//! Looking things up, together, from the past, and from memory.
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

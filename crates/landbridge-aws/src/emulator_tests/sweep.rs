@@ -1,3 +1,5 @@
+//! Sweeps: who is woken, and what looking around costs.
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -90,7 +90,7 @@ fn manner(task: &Task) -> Manner {
     let reason = container.and_then(|c| c.reason()).or(task.stopped_reason()).unwrap_or("no reason was given");
     (
         container.and_then(|c| c.name()).map(str::to_owned),
-        container.and_then(|c| c.exit_code()),
+        container.and_then(Container::exit_code),
         reason.to_owned(),
         task.stop_code().map(|code| code.as_str().to_owned()),
     )

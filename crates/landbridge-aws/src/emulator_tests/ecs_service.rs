@@ -1,0 +1,160 @@
+//! Whole passes over an ECSService: what they cost and what they find again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use landbridge_api::v1alpha1::{EcsService, NamespaceType, ServiceDefaults};
+use landbridge_emulator::{Fault, FaultKind};
+use landbridge_plan::change::Change;
+use landbridge_plan::ecs_service::{DiscoveryTarget, EcsServiceObserved, EcsServiceResolved};
+use landbridge_plan::kind::Kind as _;
+use serde_json::json;
+
+use super::{World, body, cluster, world};
+use crate::Aws;
+use crate::execute::{Executed, execute};
+use crate::observe::{Freshness, Observe, priority};
+
+fn web(image: &str) -> EcsService {
+    serde_json::from_value(json!({
+        "apiVersion": "landbridge.dev/v1alpha1", "kind": "ECSService",
+        "metadata": {"name": "web", "namespace": "shop", "uid": "u-1", "generation": 1},
+        "spec": {
+            "clusterRef": {"name": "prod"}, "desiredCount": 1, "launchType": "FARGATE",
+            "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-1"]}},
+            "taskDefinition": {"cpu": "256", "memory": "512", "containerDefinitions": [{"name": "web", "image": image}]},
+        },
+        "status": {},
+    }))
+    .unwrap()
+}
+
+fn resolved(world: &World) -> EcsServiceResolved {
+    EcsServiceResolved {
+        account: Arc::new(world.target.clone()),
+        cluster: "prod".into(),
+        service: "web".into(),
+        defaults: ServiceDefaults::default(),
+        task_role_arn: None,
+        execution_role_arn: None,
+        discovery: None,
+        nothing_in_aws: false,
+    }
+}
+
+async fn prod() -> World {
+    let world = world().await;
+    assert_eq!(world.run(&[("c", &[], cluster("prod"))]).await.failure, None);
+    world.emulator.take_calls();
+    world
+}
+
+/// One pass as the driver makes it: observe, plan, store the intent, execute, observe again, store the facts.
+async fn pass(aws: &Aws, object: &mut EcsService, resolved: &EcsServiceResolved) -> (Executed, EcsServiceObserved) {
+    let observed = object.observe(aws, resolved, Freshness::Cached).await.unwrap();
+    let plan = object.plan(resolved, &observed, Timestamp::UNIX_EPOCH);
+    assert!(plan.blocked.is_empty(), "{:?}", plan.blocked);
+    if let Some(intent) = object.intent(resolved, &plan) {
+        object.status = Some(intent);
+    }
+    let executed = execute(&plan, aws, priority(object, resolved)).await;
+    let observed = object.observe(aws, resolved, Freshness::Cached).await.unwrap();
+    object.status = Some(object.facts(resolved, &observed));
+    (executed, observed)
+}
+
+fn calls(world: &World) -> BTreeMap<String, usize> {
+    world.emulator.take_calls().by_action()
+}
+
+fn counted(calls: &[(&str, usize)]) -> BTreeMap<String, usize> {
+    calls.iter().map(|(action, count)| ((*action).to_owned(), *count)).collect()
+}
+
+#[tokio::test]
+async fn a_bare_service_costs_three_calls_and_a_second_pass_none() {
+    let world = prod().await;
+    let (mut object, resolved) = (web("nginx:1"), resolved(&world));
+    let (executed, observed) = pass(&world.aws, &mut object, &resolved).await;
+    assert_eq!(executed.failure, None);
+    assert!(observed.service.is_some());
+    let expected = [("ecs:CreateService", 1), ("ecs:DescribeServices", 1), ("ecs:RegisterTaskDefinition", 1)];
+    assert_eq!(calls(&world), counted(&expected));
+    let (executed, _) = pass(&world.aws, &mut object, &resolved).await;
+    assert_eq!((executed.failure, executed.done.len()), (None, 0));
+    assert_eq!(calls(&world), counted(&[]));
+}
+
+#[tokio::test]
+async fn another_process_with_the_stored_status_reads_one_page_and_writes_nothing() {
+    let world = prod().await;
+    let (mut object, resolved) = (web("nginx:1"), resolved(&world));
+    pass(&world.aws, &mut object, &resolved).await;
+    world.emulator.take_calls();
+    let (executed, _) = pass(&world.afresh().await, &mut object, &resolved).await;
+    assert_eq!((executed.failure, executed.done.len()), (None, 0));
+    assert_eq!(calls(&world), counted(&[("ecs:DescribeServices", 1)]));
+}
+
+#[tokio::test]
+async fn a_revision_whose_answer_was_lost_is_found_and_not_registered_again() {
+    let world = prod().await;
+    let (mut object, resolved) = (web("nginx:1"), resolved(&world));
+    world.emulator.fault(Fault::on("ecs:RegisterTaskDefinition", FaultKind::LoseAnswerAfter).times(1));
+    let (executed, _) = pass(&world.aws, &mut object, &resolved).await;
+    assert!(executed.failure.is_some());
+    let (executed, observed) = pass(&world.aws, &mut object, &resolved).await;
+    assert_eq!(executed.failure, None);
+    assert!(observed.service.is_some());
+    assert_eq!(calls(&world)["ecs:RegisterTaskDefinition"], 1);
+}
+
+#[tokio::test]
+async fn tasks_that_fail_are_asked_why_once_for_each_thing_that_happened() {
+    let world = prod().await;
+    let (mut object, resolved) = (web("landbridge.test/crash:exit-42"), resolved(&world));
+    pass(&world.aws, &mut object, &resolved).await;
+    let start = Instant::now();
+    let failure = loop {
+        let observed = object.observe(&world.aws, &resolved, Freshness::Fresh).await.unwrap();
+        if let Some(failure) = observed.failure {
+            break failure;
+        }
+        assert!(start.elapsed() < Duration::from_secs(30), "no failure is seen: {:?}", observed.service);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(failure.exit_code, Some(42));
+    assert_eq!(failure.container.as_deref(), Some("web"));
+}
+
+#[tokio::test]
+async fn a_cloud_map_service_and_a_log_group_are_made_once_and_read_seldom() {
+    let world = prod().await;
+    let make = json!({"Type": "HTTP", "CreatorRequestId": "1"});
+    let create = Change::CreateNamespace { name: "shop".into(), body: body(&make) };
+    assert_eq!(world.run(&[("n", &[], create)]).await.failure, None);
+    let namespace_id = super::observe::namespace_id(&world).await;
+    let mut object = web("nginx:1");
+    object.spec.service_discovery = serde_json::from_value(json!({"namespaceRef": {"name": "shop"}})).unwrap();
+    object.spec.logs = serde_json::from_value(json!({"retentionInDays": 7})).unwrap();
+    let mut resolved = resolved(&world);
+    let target = DiscoveryTarget { namespace_id, namespace_type: NamespaceType::Http, name: "web".into() };
+    resolved.discovery = Some(target);
+    // Awslogs needs a role that writes; ECS checks it when a task starts, not here.
+    resolved.execution_role_arn = Some(world.target.role_arn("exec"));
+    world.emulator.take_calls();
+    let (executed, observed) = pass(&world.aws, &mut object, &resolved).await;
+    assert_eq!(executed.failure, None);
+    assert!(observed.discovery.is_some() && observed.log_group.is_some());
+    let first = calls(&world);
+    for action in ["servicediscovery:CreateService", "logs:CreateLogGroup", "logs:PutRetentionPolicy"] {
+        assert_eq!(first[action], 1, "{action}");
+    }
+    let (executed, _) = pass(&world.aws, &mut object, &resolved).await;
+    assert_eq!((executed.failure, executed.done.len()), (None, 0), "{:?}", executed.done);
+    assert_eq!(calls(&world), counted(&[]));
+    let (executed, _) = pass(&world.afresh().await, &mut object, &resolved).await;
+    assert_eq!((executed.failure, executed.done.len()), (None, 0), "{:?}", executed.done);
+}
