@@ -125,7 +125,7 @@ impl AwsPool {
         {
             return aws.clone();
         }
-        let aws = self.connect(target).await;
+        let aws = Box::pin(self.connect(target)).await;
         lock(&self.bundles).insert(key, aws.clone());
         aws
     }

@@ -43,7 +43,7 @@ pub async fn execute(plan: &Plan, aws: &Aws, priority: Priority) -> Executed {
             let is_ready = step.after.iter().all(|id| executed.done.contains(id));
             if is_ready && started.insert(&step.id) {
                 match resolved(step, &executed.outputs) {
-                    Ok(change) => running.push(async move { (step, write(&change, aws, priority).await) }),
+                    Ok(change) => running.push(Box::pin(async move { (step, write(&change, aws, priority).await) })),
                     Err(failure) => executed.failed(failure),
                 }
             }

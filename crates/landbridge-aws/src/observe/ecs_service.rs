@@ -28,29 +28,8 @@ impl Observe for EcsService {
         if resolved.nothing_in_aws {
             return Ok(EcsServiceObserved::default());
         }
-        let priority = priority(self, resolved);
-        let look = Look { object: self, aws, resolved, freshness, priority };
-        let (services, rest) =
-            try_join(try_join(look.service(), look.replaced()), try_join(look.discovery(), look.log_group())).await?;
-        let mut observed = EcsServiceObserved {
-            service: services.0,
-            replaced: services.1,
-            discovery: rest.0.0,
-            left_discovery: rest.0.1,
-            log_group: rest.1,
-            ..EcsServiceObserved::default()
-        };
-        observed.task_definition = look.task_definition(&observed).await?;
-        let retired = lookups::retired(self, &observed);
-        let retired = try_join_all(retired.iter().map(|arn| aws.revision(arn, priority))).await?;
-        observed.retired = retired.into_iter().flatten().collect();
-        if let Some(arn) = lookups::deployment(self, resolved, &observed) {
-            observed.deployment = aws.service_deployment(&arn, priority).await?;
-        }
-        if let Some(service) = observed.service.as_ref().filter(|_| lookups::tasks_fail(&observed)) {
-            observed.failure = aws.task_failure(&resolved.cluster, &resolved.service, service, priority).await?;
-        }
-        Ok(observed)
+        // On the heap: many passes wait at the same time, and most of what one may need it does not.
+        Box::pin(Look { object: self, aws, resolved, freshness, priority: priority(self, resolved) }.everything()).await
     }
 }
 
@@ -64,6 +43,31 @@ pub(super) struct Look<'a> {
 }
 
 impl Look<'_> {
+    async fn everything(self) -> Result<EcsServiceObserved, AwsError> {
+        let Look { object, aws, resolved, priority, .. } = self;
+        let (services, rest) =
+            try_join(try_join(self.service(), self.replaced()), try_join(self.discovery(), self.log_group())).await?;
+        let mut observed = EcsServiceObserved {
+            service: services.0,
+            replaced: services.1,
+            discovery: rest.0.0,
+            left_discovery: rest.0.1,
+            log_group: rest.1,
+            ..EcsServiceObserved::default()
+        };
+        observed.task_definition = self.task_definition(&observed).await?;
+        let retired = lookups::retired(object, &observed);
+        let retired = try_join_all(retired.iter().map(|arn| aws.revision(arn, priority))).await?;
+        observed.retired = retired.into_iter().flatten().collect();
+        if let Some(arn) = lookups::deployment(object, resolved, &observed) {
+            observed.deployment = aws.service_deployment(&arn, priority).await?;
+        }
+        if let Some(service) = observed.service.as_ref().filter(|_| lookups::tasks_fail(&observed)) {
+            observed.failure = aws.task_failure(&resolved.cluster, &resolved.service, service, priority).await?;
+        }
+        Ok(observed)
+    }
+
     fn recent(&self) -> Duration {
         self.freshness.at_most(RECENT).unwrap_or(Duration::ZERO)
     }
