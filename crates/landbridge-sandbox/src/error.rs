@@ -103,6 +103,25 @@ pub enum Error {
     /// A watch on the API server broke.
     #[error("watching the API server: {0}")]
     Watch(Box<kube::runtime::wait::Error>),
+    /// The operator ended by itself.
+    #[error("the operator ended by itself: {reason}. The end of its log:\n{log}")]
+    Operator {
+        /// What it ended with.
+        reason: String,
+        /// The last lines of its log.
+        log: String,
+    },
+    /// `--once` ran out of time.
+    #[error("the sample was not Ready within {within:?}:\n{reasons}")]
+    NotAllReady {
+        /// How long it had.
+        within: Duration,
+        /// A line for each object that was not.
+        reasons: String,
+    },
+    /// The user ended the sandbox before it had done what it was started for.
+    #[error("interrupted; nothing was left behind")]
+    Interrupted,
     /// A file that comes with the sandbox or that it was given is not what it should be.
     #[error("{path}: {reason}")]
     Input {

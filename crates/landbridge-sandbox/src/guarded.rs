@@ -51,7 +51,7 @@ impl Guarded {
     pub(crate) fn spawn(program: Program, run: &RunDir) -> Result<Self> {
         let log = run.path().join(format!("{}.log", program.name));
         let mut shell = Command::new("/bin/sh")
-            .args(["-c", include_str!("guard.sh"), "landbridge-guard"])
+            .args(["-c", &code(include_str!("guard.sh")), "landbridge-guard"])
             .arg(program.grace.to_string())
             .arg(&log)
             .arg(&program.path)
@@ -90,7 +90,7 @@ impl Guarded {
 
     /// The last lines of its output.
     pub(crate) fn log_tail(&self) -> String {
-        tail(&self.log).unwrap_or_else(|error| format!("(no log: {error})"))
+        log_tail(&self.log)
     }
 
     /// Asks it to end, then makes it, and returns when it has ended.
@@ -115,6 +115,11 @@ impl Drop for Guarded {
     }
 }
 
+/// The last lines of a log file, or why there are none.
+pub(crate) fn log_tail(path: &Path) -> String {
+    tail(path).unwrap_or_else(|error| format!("(no log: {error})"))
+}
+
 fn tail(path: &Path) -> std::io::Result<String> {
     let mut file = fs::File::open(path)?;
     let length = file.metadata()?.len();
@@ -122,6 +127,12 @@ fn tail(path: &Path) -> std::io::Result<String> {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
+}
+
+/// A shell script without its comments: it is an argument, and lists of processes show it.
+pub(crate) fn code(script: &str) -> String {
+    let code = script.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    code.collect::<Vec<_>>().join("\n")
 }
 
 /// `--name=value`, also where the value is a path that is not UTF-8.

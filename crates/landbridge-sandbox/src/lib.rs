@@ -1,6 +1,7 @@
 //! A real Kubernetes control plane on this machine, started in seconds and gone without a trace: for `landbridge sandbox`
 //! and for every test that wants the API server's own opinion. No container engine is needed.
 
+pub mod args;
 pub mod assets;
 mod certs;
 pub mod control_plane;
@@ -8,17 +9,28 @@ pub mod error;
 mod go_build;
 mod guarded;
 pub mod install;
+pub mod instructions;
+pub mod objects;
+mod operator;
 mod port;
 pub mod progress;
+pub mod row;
+mod run;
 pub mod run_dir;
+pub mod sandbox;
+mod screen;
+mod signals;
 
 use std::sync::Once;
 
 pub use self::{
+    args::SandboxArgs,
     assets::{Assets, Binary},
     control_plane::{ControlPlane, Options},
     error::{Error, Result},
     progress::Progress,
+    run::run,
+    sandbox::{Sandbox, SandboxOptions},
 };
 
 /// Chooses the cryptography of TLS for this process, once; before it, the first TLS connection would panic in a program

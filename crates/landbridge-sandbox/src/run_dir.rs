@@ -14,7 +14,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::error::{Doing, Result};
+use crate::{
+    error::{Doing, Result},
+    guarded::code,
+};
 
 /// Directories of runs that have their lock.
 const PREFIX: &str = "landbridge-run-";
@@ -51,7 +54,7 @@ impl RunDir {
         let _ = fresh.keep();
         let (end, presence) = pipe().doing(|| "opening a pipe")?;
         let sweeper = Command::new("/bin/sh")
-            .args(["-c", include_str!("sweep.sh"), "landbridge-sweep"])
+            .args(["-c", &code(include_str!("sweep.sh")), "landbridge-sweep"])
             .arg(&path)
             .current_dir("/")
             .stdin(end)

@@ -1,0 +1,77 @@
+//! The arguments of `landbridge sandbox`.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+/// A Kubernetes API, an AWS that exists only in this process, and the operator, to try everything without an account.
+///
+/// Everything is on this machine and in one temporary directory; all of it is gone at the end, however that comes.
+#[derive(Debug, Clone, PartialEq, clap::Args)]
+pub struct SandboxArgs {
+    /// End as soon as every object of the sample is Ready; fail, with the reasons, when one is not in time.
+    #[arg(long)]
+    pub once: bool,
+
+    /// How long `--once` waits for the sample after the API server is up, such as 90s or 5m.
+    #[arg(long, default_value = "5m", value_parser = duration)]
+    pub timeout: Duration,
+
+    /// How many times as fast as on AWS tasks start and deployments roll.
+    #[arg(long, default_value_t = 5.0, value_parser = speed)]
+    pub speed: f64,
+
+    /// Refuse calls beyond AWS's published request quotas, as AWS does.
+    #[arg(long)]
+    pub quotas: bool,
+
+    /// Start without the sample shop.
+    #[arg(long, conflicts_with = "once")]
+    pub no_sample: bool,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let parsed = text.parse::<SignedDuration>().ok().and_then(|duration| Duration::try_from(duration).ok());
+    parsed
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| "expected a duration such as 90s, 5m or 1h30m".to_owned())
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let parsed = text.parse::<f64>().ok().filter(|speed| (0.01..=1000.0).contains(speed));
+    parsed.ok_or_else(|| "expected a number from 0.01 to 1000, such as 1 for AWS's own pace".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args, Command, FromArgMatches};
+
+    use super::*;
+
+    fn parse(args: &[&str]) -> Result<SandboxArgs, String> {
+        let matches =
+            SandboxArgs::augment_args(Command::new("sandbox").no_binary_name(true)).try_get_matches_from(args);
+        matches.and_then(|matches| SandboxArgs::from_arg_matches(&matches)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn without_arguments_it_runs_until_it_is_stopped_with_the_sample() {
+        let args = parse(&[]).unwrap();
+        assert_eq!((args.once, args.no_sample, args.timeout), (false, false, Duration::from_mins(5)));
+    }
+
+    #[test]
+    fn arguments_that_make_no_sense_are_refused_with_an_example() {
+        for (args, says) in [
+            (["--timeout", "soon"], "90s"),
+            (["--once", "--timeout=-5m"], "90s"),
+            (["--timeout", "0s"], "90s"),
+            (["--speed", "0"], "0.01"),
+            (["--speed", "NaN"], "0.01"),
+            (["--once", "--no-sample"], "cannot be used with"),
+        ] {
+            let error = parse(&args).unwrap_err();
+            assert!(error.contains(says), "{args:?}: {error}");
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The signals that end the sandbox in an orderly way.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::error::{Doing, Result};
+
+/// Ctrl-C, and what a terminal that closes or a service manager sends.
+#[derive(Debug)]
+pub(crate) struct Signals([Signal; 3]);
+
+impl Signals {
+    /// From here on these signals no longer end the process by themselves.
+    pub(crate) fn listen() -> Result<Self> {
+        let listen = |kind| signal(kind).doing(|| "listening for signals");
+        Ok(Self([listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?, listen(SignalKind::hangup())?]))
+    }
+
+    /// Returns at the next of them.
+    pub(crate) async fn next(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.0;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+}
