@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::pass::Pass;
 use super::task_definition::{WantedRevision, short};
 use super::{DiscoveryFacts, lookups, rollout};
+use crate::change::Verb;
 use crate::kind::{Health, Kind};
 use crate::plan::Plan;
 
@@ -46,7 +47,10 @@ pub(super) fn intent(pass: &Pass<'_>, plan: &Plan) -> Option<EcsServiceStatus> {
         return None;
     }
     let mut status = pass.stored.clone();
-    if status.task_definition.as_ref().is_none_or(|t| t.content != pass.desired.revision.content()) {
+    // An adoption makes nothing that could be lost.
+    let makes = plan.steps.iter().any(|s| s.change.verb() == Verb::Create);
+    let known = status.task_definition.as_ref().is_some_and(|t| t.content == pass.desired.revision.content());
+    if makes && !known {
         status.task_definition = task_definition(pass);
     }
     if let Some(group) = &pass.desired.log_group {

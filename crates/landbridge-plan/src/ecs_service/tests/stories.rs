@@ -390,3 +390,81 @@ fn a_default_that_the_cluster_changes_reaches_the_service() {
     assert_eq!(plan.steps.len(), 1);
     assert_eq!(plan.steps[0].cause, crate::plan::Cause::Spec, "the cluster asks for it, nobody drifted");
 }
+
+#[test]
+fn a_restart_whose_answer_was_lost_is_not_begun_twice() {
+    let (mut world, mut object) = settled(&json!({}));
+    object.metadata.annotations = Some([("landbridge.dev/restarted-at".to_owned(), "now".to_owned())].into());
+    let resolved = resolved(&object);
+    let plan = object.plan(&resolved, &world.observe(&object, &resolved), now());
+    object.status = object.intent(&resolved, &plan);
+    world.execute(&plan);
+    let deployments = world.service_deployments.len();
+    // The operator dies here: the status knows what was current before, and nothing of the answer.
+    world.converge(&resolved, &mut object);
+    assert_eq!(world.service_deployments.len(), deployments);
+    assert_eq!(ready(&object).0, "True");
+}
+
+#[test]
+fn a_service_made_by_hand_is_taken_over_with_its_revision_and_nothing_but_tags_is_written() {
+    let (mut world, made) = settled(&json!({}));
+    world.services.values_mut().for_each(|s| s.tags.clear());
+    world.revisions.values_mut().for_each(|r| {
+        r.tags.clear();
+        r.content = None;
+    });
+    let family = json!({"adoptionPolicy": "IfUnchanged", "taskDefinition": {"family": "prod-web"}});
+    let mut object = patched(&made, &family);
+    object.status = None;
+    world.writes.clear();
+    let resolved = resolved(&object);
+    world.converge(&resolved, &mut object);
+    assert!(world.writes.iter().all(|w| w.operation() == "ecs:TagResource"), "{:?}", world.writes);
+    assert_eq!(world.writes.len(), 1);
+    assert_eq!(ready(&object).0, "True");
+    assert_eq!(status(&object).task_definition.as_ref().unwrap().arn, Some(revision(1)));
+    assert!(status(&object).revisions.is_empty(), "a revision of others is not ours to deregister");
+}
+
+#[test]
+fn an_image_change_whose_answer_was_lost_registers_and_deploys_once() {
+    for lost_after in 0..3 {
+        let (mut world, object) = settled(&json!({}));
+        let mut next = with_image(&object, "nginx:2");
+        let resolved = resolved(&next);
+        let mut plan = next.plan(&resolved, &world.observe(&next, &resolved), now());
+        next.status = next.intent(&resolved, &plan);
+        plan.steps.truncate(lost_after);
+        world.execute(&plan);
+        world.converge(&resolved, &mut next);
+        assert_eq!((world.revisions.len(), world.service_deployments.len()), (2, 2), "after {lost_after}");
+        assert_eq!(ready(&next).0, "True");
+    }
+}
+
+#[test]
+fn a_blue_green_deployment_is_ready_when_its_service_deployment_has_succeeded() {
+    let patch = json!({
+        "deploymentConfiguration": {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 5},
+        "loadBalancers": [{"targetGroupArn": "a", "containerName": "web", "containerPort": 80, "advancedConfiguration":
+            {"alternateTargetGroupArn": "b", "productionListenerRule": "r", "roleArn": "i"}}]
+    });
+    let (mut world, mut object) = (World::default(), patched(&web(), &patch));
+    let resolved = resolved(&object);
+    world.pass(&resolved, &mut object);
+    let service = world.services.get_mut(&arn("web")).unwrap();
+    service.running_count = 2;
+    service.deployments[0].running_count = 2;
+    service.deployments[0].rollout_state = None;
+    let current = service.current_service_deployment.clone().unwrap();
+    world.service_deployments.get_mut(&current).unwrap().lifecycle_stage = Some("BAKE_TIME".into());
+    world.pass(&resolved, &mut object);
+    assert_eq!(ready(&object), ("False".into(), "RollingOut".into()));
+    world.service_deployments.get_mut(&current).unwrap().status = "SUCCESSFUL".into();
+    world.pass(&resolved, &mut object);
+    assert_eq!(ready(&object).0, "True");
+    assert_eq!(world.observe(&object, &resolved).deployment, None, "what succeeded is not looked up again");
+    world.pass(&resolved, &mut object);
+    assert_eq!(ready(&object).0, "True");
+}
