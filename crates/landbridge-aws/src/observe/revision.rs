@@ -26,21 +26,27 @@ impl Look<'_> {
         observed: &EcsServiceObserved,
     ) -> Result<Option<RevisionFacts>, AwsError> {
         let wanted = Desired::of(self.object, self.resolved).revision;
-        let Some(family) = wanted.family().filter(|_| !self.object.is_deleting()) else { return Ok(None) };
+        let Some(family) = wanted.family() else { return Ok(None) };
+        if self.object.is_deleting() {
+            return self.unnoted_revision(family).await;
+        }
         if let Some(made) = self.aws.memory().revisions.get(family, Duration::MAX)
             && wanted.is_held_by(&made)
         {
             return Ok(Some(made));
         }
         let stored = self.object.stored();
-        let noted = stored.is_some_and(|s| s.revisions.iter().any(|r| r.content == wanted.content()));
-        match stored.and_then(|s| s.task_definition.as_ref()) {
-            _ if noted => Ok(None),
-            Some(intent) if intent.content == wanted.content() && intent.arn.is_none() => {
+        let noted = stored.and_then(|s| s.revisions.iter().find(|r| r.content == wanted.content()));
+        match (noted, stored.and_then(|s| s.task_definition.as_ref())) {
+            // A revision that is about to be used again may have been deregistered by others since.
+            (Some(noted), _) if goes_back(observed, &noted.arn) && stored.is_some_and(|s| s.rolled_back.is_none()) => {
+                self.aws.revision(&noted.arn, self.priority).await
+            }
+            (None, Some(intent)) if intent.content == wanted.content() && intent.arn.is_none() => {
                 self.aws.revision(family, self.priority).await
             }
-            Some(_) => Ok(None),
-            None => {
+            (Some(_), _) | (None, Some(_)) => Ok(None),
+            (None, None) => {
                 let mut found = None;
                 if let Some(service) = &observed.service {
                     found = self.aws.revision(&service.task_definition, self.priority).await?;
@@ -53,6 +59,20 @@ impl Look<'_> {
             }
         }
     }
+
+    /// The newest revision of the family, when the object is being deleted and the answer to its registration was lost.
+    async fn unnoted_revision(&self, family: &str) -> Result<Option<RevisionFacts>, AwsError> {
+        let intent = self.object.stored().and_then(|s| s.task_definition.as_ref());
+        match intent.filter(|i| i.arn.is_none()) {
+            Some(_) => self.aws.revision(family, self.priority).await,
+            None => Ok(None),
+        }
+    }
+}
+
+/// Whether the service, if it is there, runs something else than this revision.
+fn goes_back(observed: &EcsServiceObserved, arn: &str) -> bool {
+    observed.service.as_ref().is_none_or(|s| s.task_definition != arn)
 }
 
 impl Aws {
