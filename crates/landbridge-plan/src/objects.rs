@@ -12,7 +12,7 @@ use crate::plan::Unmet;
 
 mod snapshot;
 
-pub use snapshot::Snapshot;
+pub use snapshot::{Held, Snapshot};
 
 /// Lookups of referenced objects, and of who refers to an object.
 pub trait Objects {

@@ -1,3 +1,7 @@
-//! landbridge
+//! Landbridge on the command line.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    landbridge::main()
+}

@@ -1,0 +1,180 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// Amazon ECS from reviewed files: plan it, apply it, see why it is not ready. `kubectl landbridge` is the same program.
+#[derive(Debug, Parser)]
+#[command(name = "landbridge", version, propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show what would change in AWS, and change nothing.
+    ///
+    /// With -f no Kubernetes is needed: the files and AWS credentials are enough. Without -f the objects come from the
+    /// current Kubernetes cluster.
+    Plan(PlanArgs),
+    /// Like plan, with kubectl diff's exit codes: 0 no difference, 1 differences, more than 1 an error.
+    Diff(SourceArgs),
+    /// Make AWS what the files say. No Kubernetes is needed; the operator can take over later without a change.
+    Apply(ApplyArgs),
+    /// Delete from AWS what the files describe, as their deletionPolicy says.
+    Delete(ApplyArgs),
+    /// List Landbridge's objects in the cluster, and whether they are all right.
+    Get(GetArgs),
+    /// Show one object: what it waits for, why it is not ready, why tasks stopped.
+    Describe(DescribeArgs),
+    /// Run a real Kubernetes API, an emulated AWS and the operator on this machine.
+    Sandbox(landbridge_sandbox::SandboxArgs),
+    /// Print the CustomResourceDefinitions, for `kubectl apply -f -`.
+    Crds,
+    /// Print a completion script.
+    Completion {
+        /// For which shell.
+        shell: Shell,
+    },
+}
+
+/// Where the objects come from.
+#[derive(Debug, Args)]
+pub struct SourceArgs {
+    /// File or folder of manifests; `-` reads standard input. Can be given more than once.
+    #[arg(short = 'f', long = "filename", value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Read folders below the given ones too.
+    #[arg(short = 'R', long)]
+    pub recursive: bool,
+    /// Namespace of objects that name none; without -f, the namespace to read (default: all).
+    #[arg(short = 'n', long)]
+    pub namespace: Option<String>,
+    /// Identity in the ownership tags. It must be the operator's own, if one runs in the account.
+    #[arg(long, env = "LANDBRIDGE_INSTALLATION", default_value = "default")]
+    pub installation: String,
+    /// `text` for people, `json` for programs; the JSON form is stable.
+    #[arg(short = 'o', long, default_value = "text")]
+    pub output: PlanOutput,
+}
+
+/// Form of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PlanOutput {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// Where the objects come from.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Exit 2 when something would change, 0 when nothing would, 1 on an error.
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+}
+
+/// Arguments of `apply` and `delete`.
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// Where the objects come from.
+    #[command(flatten)]
+    pub source: SourceArgs,
+    /// Follow each rollout until it is healthy, or failed, or the time is over.
+    #[arg(long)]
+    pub wait: bool,
+    /// Longest time for the whole command, for example `90s` or `15m`.
+    #[arg(long, default_value = "15m", value_parser = duration)]
+    pub timeout: Duration,
+    /// Show the plan and stop.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Arguments of `get`.
+#[derive(Debug, Args)]
+pub struct GetArgs {
+    /// Kind (`ecsservice`, `ecssvc`, `ECSService` …) or `all`.
+    #[arg(default_value = "all")]
+    pub kind: String,
+    /// Only the object of this name.
+    pub name: Option<String>,
+    /// Namespace; default: the current one.
+    #[arg(short = 'n', long)]
+    pub namespace: Option<String>,
+    /// All namespaces.
+    #[arg(short = 'A', long)]
+    pub all_namespaces: bool,
+    /// Output form.
+    #[arg(short = 'o', long, default_value = "table")]
+    pub output: ObjectOutput,
+}
+
+/// Form of a list of objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ObjectOutput {
+    /// Columns.
+    Table,
+    /// Columns with the message.
+    Wide,
+    /// A Kubernetes list.
+    Json,
+    /// A Kubernetes list.
+    Yaml,
+    /// `kind/name` lines.
+    Name,
+}
+
+/// Arguments of `describe`.
+#[derive(Debug, Args)]
+pub struct DescribeArgs {
+    /// Kind and name as `ecsservice/web`, or the kind alone with NAME.
+    pub kind: String,
+    /// Name.
+    pub name: Option<String>,
+    /// Namespace; default: the current one.
+    #[arg(short = 'n', long)]
+    pub namespace: Option<String>,
+}
+
+/// `90s`, `15m`, `2h`, or seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let number: u64 = digits.parse().map_err(|_| format!("{text:?} is not a time such as 90s, 15m or 2h"))?;
+    let factor = match unit {
+        "" | "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err(format!("{unit:?} is not a unit of time: write s, m or h")),
+    };
+    number.checked_mul(factor).map(Duration::from_secs).ok_or_else(|| format!("{text:?} is too long"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times_are_read_with_their_unit_and_refused_with_what_to_write() {
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("15m"), Ok(Duration::from_secs(900)));
+        assert!(duration("15x").unwrap_err().contains("write s, m or h"));
+        assert!(duration("soon").is_err());
+    }
+}

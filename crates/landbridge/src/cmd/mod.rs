@@ -1,0 +1,31 @@
+//! One file a command. Data goes to standard output, everything else to standard error.
+
+mod apply;
+mod crds;
+mod describe;
+mod get;
+mod plan;
+
+use anyhow::Result;
+use clap::CommandFactory as _;
+
+use crate::cli::{Cli, Command};
+use crate::exit::Exit;
+
+/// Runs a command.
+pub async fn run(command: Command) -> Result<Exit> {
+    match command {
+        Command::Plan(args) => plan::plan(&args).await,
+        Command::Diff(args) => plan::diff(&args).await,
+        Command::Apply(args) => apply::apply(&args).await,
+        Command::Delete(args) => apply::delete(&args).await,
+        Command::Get(args) => get::get(&args).await,
+        Command::Describe(args) => describe::describe(&args).await,
+        Command::Sandbox(args) => landbridge_sandbox::run(args).await.map(|()| Exit::Ok).map_err(anyhow::Error::from),
+        Command::Crds => crds::print(),
+        Command::Completion { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "landbridge", &mut std::io::stdout());
+            Ok(Exit::Ok)
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The objects of all files, typed, each once, in the order in which they depend on each other.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::core::DynamicObject;
+use landbridge_api::v1alpha1::{AwsAccount, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::check::Checker;
+use super::document::Document;
+use super::problem::{Problem, Problems};
+
+/// One object of ours.
+#[derive(Clone, Debug)]
+pub enum Object {
+    /// An account.
+    Account(Box<AwsAccount>),
+    /// A cluster.
+    Cluster(Box<EcsCluster>),
+    /// A namespace.
+    Namespace(Box<CloudMapNamespace>),
+    /// A role.
+    Role(Box<IamTaskRole>),
+    /// A service.
+    Service(Box<EcsService>),
+}
+
+/// The objects of all files.
+#[derive(Clone, Debug, Default)]
+pub struct ObjectSet {
+    /// Sorted so that what is referred to comes first; within a kind by namespace and name.
+    pub objects: Vec<Object>,
+    /// Labels of the Kubernetes namespaces that the files declare.
+    pub namespace_labels: BTreeMap<String, BTreeMap<String, String>>,
+    /// Objects of other groups that were passed over, as `Deployment shop/web`.
+    pub foreign: Vec<String>,
+}
+
+impl ObjectSet {
+    /// Checks and types all documents; every mistake of every file is collected before it fails.
+    pub fn build(documents: Vec<Document>, default_namespace: &str) -> Result<Self> {
+        let checker = Checker::new()?;
+        let mut problems = Vec::new();
+        let mut set = Self::default();
+        let mut seen: BTreeMap<(u8, String, String), Document> = BTreeMap::new();
+        let mut keyed = BTreeMap::new();
+        for document in documents {
+            match checker.knows(&document) {
+                Ok(true) => {}
+                Ok(false) => {
+                    set.pass_over(&document);
+                    continue;
+                }
+                Err(problem) => {
+                    problems.push(problem);
+                    continue;
+                }
+            }
+            let value = match checker.check(&document, default_namespace) {
+                Ok(value) => value,
+                Err(found) => {
+                    problems.extend(found);
+                    continue;
+                }
+            };
+            match typed(&without_status(value.clone())) {
+                Ok((object, key)) => {
+                    if let Some(first) = seen.get(&key) {
+                        problems.push(twice(&document, &value, first));
+                        continue;
+                    }
+                    seen.insert(key.clone(), document);
+                    keyed.insert(key, object);
+                }
+                Err(error) => problems.push(document.problem(None, format!("{error:#}"))),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(Problems(problems).into());
+        }
+        set.objects = keyed.into_values().collect();
+        Ok(set)
+    }
+
+    /// The objects of a cluster, as the API server has them, statuses included.
+    pub fn of_cluster(
+        found: Vec<DynamicObject>,
+        namespace_labels: BTreeMap<String, BTreeMap<String, String>>,
+    ) -> Result<Self> {
+        let mut keyed = BTreeMap::new();
+        for object in found {
+            let value = serde_json::to_value(&object)?;
+            let (object, key) = typed(&value)?;
+            keyed.insert(key, object);
+        }
+        Ok(Self { objects: keyed.into_values().collect(), namespace_labels, foreign: Vec::new() })
+    }
+
+    /// Marks every object as being deleted, for the plan of a deletion; users come before what they use.
+    pub fn mark_deleted(&mut self) {
+        let now = Some(Time(Timestamp::now()));
+        for object in &mut self.objects {
+            match object {
+                Object::Account(o) => o.metadata.deletion_timestamp.clone_from(&now),
+                Object::Cluster(o) => o.metadata.deletion_timestamp.clone_from(&now),
+                Object::Namespace(o) => o.metadata.deletion_timestamp.clone_from(&now),
+                Object::Role(o) => o.metadata.deletion_timestamp.clone_from(&now),
+                Object::Service(o) => o.metadata.deletion_timestamp.clone_from(&now),
+            }
+        }
+        self.objects.reverse();
+    }
+
+    fn pass_over(&mut self, document: &Document) {
+        let name = document.value["metadata"]["name"].as_str().unwrap_or_default();
+        if document.api_version() == "v1" && document.kind() == "Namespace" {
+            let labels = document.value["metadata"]["labels"].as_object();
+            let labels = labels.into_iter().flatten().filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned())));
+            self.namespace_labels.insert(name.to_owned(), labels.collect());
+        } else {
+            self.foreign.push(format!("{} {name}", document.kind()));
+        }
+    }
+}
+
+fn twice(document: &Document, value: &Value, first: &Document) -> Problem {
+    let name = value["metadata"]["name"].as_str().unwrap_or_default();
+    let message = format!("{} {name} stands twice: first in {}:{}", document.kind(), first.file, first.line);
+    document.problem(None, message)
+}
+
+type Key = (u8, String, String);
+
+fn typed(value: &Value) -> Result<(Object, Key)> {
+    let text = |field: &str| value["metadata"][field].as_str().unwrap_or_default().to_owned();
+    let (rank, object) = match value["kind"].as_str().unwrap_or_default() {
+        "AWSAccount" => (0, Object::Account(read(value)?)),
+        "ECSCluster" => (1, Object::Cluster(read(value)?)),
+        "CloudMapNamespace" => (2, Object::Namespace(read(value)?)),
+        "IAMTaskRole" => (3, Object::Role(read(value)?)),
+        "ECSService" => (4, Object::Service(read(value)?)),
+        other => anyhow::bail!("kind {other} is in the CRDs and not in the CLI"),
+    };
+    Ok((object, (rank, text("namespace"), text("name"))))
+}
+
+fn read<T: DeserializeOwned>(value: &Value) -> Result<Box<T>> {
+    serde_json::from_value(value.clone()).map(Box::new).context("does not fit its type")
+}
+
+/// A status in a file (from `kubectl get -o yaml`) is somebody's past; what counts is what AWS says now.
+fn without_status(mut value: Value) -> Value {
+    if let Some(map) = value.as_object_mut() {
+        map.remove("status");
+    }
+    value
+}

@@ -1,0 +1,34 @@
+//! The parts of the `landbridge` program, as a library so that tests can call them.
+
+pub mod cli;
+pub mod cmd;
+pub mod exit;
+pub mod files;
+pub mod live;
+pub mod session;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+/// The whole program: reads the command line, runs the command, and says how it went.
+pub fn main() -> ExitCode {
+    landbridge_sandbox::install_crypto();
+    let cli = cli::Cli::parse();
+    // An error of `diff` must not look like a difference.
+    let error_code = if matches!(cli.command, cli::Command::Diff(_)) { 2 } else { 1 };
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: cannot start: {error}");
+            return ExitCode::from(error_code);
+        }
+    };
+    match runtime.block_on(cmd::run(cli.command)) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(error_code)
+        }
+    }
+}
