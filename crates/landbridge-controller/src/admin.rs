@@ -11,7 +11,6 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
-use futures::FutureExt as _;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -74,8 +73,7 @@ impl Admin {
 }
 
 fn unlisted<K: Watched>(feed: &Feed<K>) -> Option<String> {
-    let listed = feed.store().wait_until_ready().now_or_never().is_some();
-    (!listed).then(|| format!("objects of kind {} have not been listed yet", K::kind(&())))
+    (!feed.is_ready()).then(|| format!("objects of kind {} have not been listed yet", K::kind(&())))
 }
 
 async fn readyz(State(admin): State<Arc<Admin>>) -> Response {

@@ -88,18 +88,24 @@ pub async fn find_out(operator: Arc<Operator>) {
         if ambient.known().is_some() {
             continue;
         }
-        let found = ask(&operator).await;
-        let failed = found.is_err();
-        match &found {
-            Ok(account) => tracing::info!(account = account.account_id, region = account.region, "own AWS environment"),
-            Err(failure) => tracing::warn!(message = failure.message, "own AWS environment is not usable"),
-        }
-        ambient.found(found);
+        let is_usable = find_out_now(&operator).await;
         wake_users_of_ambient(&operator.world);
-        if failed {
+        if !is_usable {
             tokio::time::sleep(RETRY).await;
         }
     }
+}
+
+/// Finds it out once; says whether it is usable.
+pub async fn find_out_now(operator: &Operator) -> bool {
+    let found = ask(operator).await;
+    let is_usable = found.is_ok();
+    match &found {
+        Ok(account) => tracing::info!(account = account.account_id, region = account.region, "own AWS environment"),
+        Err(failure) => tracing::warn!(message = failure.message, "own AWS environment is not usable"),
+    }
+    operator.world.ambient.found(found);
+    is_usable
 }
 
 async fn ask(operator: &Operator) -> Result<AccountTarget, Failure> {

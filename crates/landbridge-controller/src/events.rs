@@ -16,6 +16,8 @@ use landbridge_plan::kind::{Kind, News};
 use landbridge_plan::verdict::ErrorClass;
 use serde_json::json;
 use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::api_server::ApiServer;
 
@@ -33,10 +35,10 @@ pub struct Events {
 }
 
 impl Events {
-    /// Starts the sender. It ends when every clone of the handle is gone and what waited has been sent.
-    pub fn start(api: Arc<ApiServer>, instance: String) -> (Self, tokio::task::JoinHandle<()>) {
+    /// Starts the sender. After `stop` it sends what waits and ends.
+    pub fn start(api: Arc<ApiServer>, instance: String, stop: CancellationToken) -> (Self, JoinHandle<()>) {
         let (queue, waiting) = mpsc::channel(WAITING);
-        (Self { queue }, tokio::spawn(send_all(api, instance, waiting)))
+        (Self { queue }, tokio::spawn(send_all(api, instance, waiting, stop)))
     }
 
     /// Hands in an event about an object.
@@ -47,9 +49,20 @@ impl Events {
     }
 }
 
-async fn send_all(api: Arc<ApiServer>, instance: String, mut waiting: mpsc::Receiver<(ObjectReference, News)>) {
+async fn send_all(
+    api: Arc<ApiServer>,
+    instance: String,
+    mut waiting: mpsc::Receiver<(ObjectReference, News)>,
+    stop: CancellationToken,
+) {
     let slots = Arc::new(Semaphore::new(AT_ONCE));
-    while let Some((about, news)) = waiting.recv().await {
+    loop {
+        let next = tokio::select! {
+            biased;
+            next = waiting.recv() => next,
+            () = stop.cancelled() => None,
+        };
+        let Some((about, news)) = next else { break };
         let Ok(slot) = slots.clone().acquire_owned().await else { return };
         let (api, instance) = (api.clone(), instance.clone());
         tokio::spawn(async move {

@@ -18,6 +18,7 @@ use kube::runtime::reflector::{ObjectRef, Store};
 use kube::runtime::watcher::{self, Event};
 use landbridge_api::names::FINALIZER;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 /// Annotations of this prefix are ours; a change of any other means nothing to a pass.
 const OUR_ANNOTATIONS: &str = "landbridge.dev/";
@@ -31,6 +32,8 @@ pub struct Feed<K: Watched> {
     writer: Mutex<Writer<K>>,
     store: Store<K>,
     queue: mpsc::UnboundedSender<ObjectRef<K>>,
+    /// Cancelled, that is signalled, when the first list is in.
+    listed: CancellationToken,
 }
 
 /// What a watch saw: the object before and after, either of which may be missing.
@@ -47,12 +50,22 @@ impl<K: Watched> Feed<K> {
         let (queue, queued) = mpsc::unbounded_channel();
         let writer = Writer::default();
         let store = writer.as_reader();
-        (Arc::new(Self { writer: Mutex::new(writer), store, queue }), queued)
+        (Arc::new(Self { writer: Mutex::new(writer), store, queue, listed: CancellationToken::new() }), queued)
     }
 
     /// The store, for lookups.
     pub fn store(&self) -> &Store<K> {
         &self.store
+    }
+
+    /// Whether the first list is in.
+    pub fn is_ready(&self) -> bool {
+        self.listed.is_cancelled()
+    }
+
+    /// Resolves when the first list is in. (The store's own signal wakes only one of those who wait.)
+    pub async fn ready(&self) {
+        self.listed.cancelled().await;
     }
 
     /// The object of that name.
@@ -162,6 +175,7 @@ impl<K: Watched> Feed<K> {
             writer.apply_watcher_event(&Event::InitApply(K::clone(&object)));
         }
         writer.apply_watcher_event(&Event::InitDone);
+        self.listed.cancel();
     }
 
     fn applied(&self, object: &K, changed: &impl Fn(&Change<'_, K>)) {
@@ -190,8 +204,14 @@ impl<K: Watched> Feed<K> {
     fn listed(&self, changed: &impl Fn(&Change<'_, K>)) {
         let mut before: HashMap<_, _> =
             self.store.state().into_iter().map(|o| (ObjectRef::from_obj(o.as_ref()), o)).collect();
+        let first = !self.is_ready();
         self.write(&Event::InitDone);
+        self.listed.cancel();
         for object in self.store.state() {
+            if first {
+                self.wake(&object);
+                continue;
+            }
             let old = before.remove(&ObjectRef::from_obj(object.as_ref()));
             self.differ(old.as_deref(), &object, changed);
         }
@@ -208,7 +228,10 @@ impl<K: Watched> Feed<K> {
         if old.is_none_or(|old| needs_a_pass(old.meta(), new.meta())) {
             self.wake(new);
         }
-        changed(&Change { old, new: Some(new) });
+        // The first list is no change: passes begin when every kind has been listed.
+        if self.is_ready() {
+            changed(&Change { old, new: Some(new) });
+        }
     }
 }
 
@@ -331,7 +354,8 @@ mod tests {
     #[tokio::test]
     async fn an_edit_that_only_the_answer_to_our_own_write_shows_is_queued_and_told() {
         let (feed, mut queued) = Feed::new();
-        follow(&feed, &mut queued, vec![Event::Apply(object("a", "5", 1))]).await;
+        let list = vec![Event::Init, Event::InitApply(object("a", "5", 1)), Event::InitDone];
+        follow(&feed, &mut queued, list).await;
         let told = RefCell::new(0);
         feed.put(&object("a", "9", 2), |_| *told.borrow_mut() += 1);
         assert_eq!(follow(&feed, &mut queued, vec![Event::Apply(object("a", "8", 2))]).await.0, ["a"]);
@@ -359,11 +383,10 @@ mod tests {
             let events = std::iter::once(Event::Init).chain(objects.into_iter().map(Event::InitApply));
             futures::stream::iter(events.chain([Event::InitDone]).map(Ok).collect::<Vec<_>>())
         };
-        let ready = || futures::FutureExt::now_or_never(feed.store().wait_until_ready()).is_some();
         feed.follow_namespace("shop", &left, list(vec![object("a", "1", 1)]), |_| {}).await;
-        assert!(!ready());
+        assert!(!feed.is_ready());
         feed.follow_namespace("blog", &left, list(vec![in_blog("b"), in_blog("c")]), |_| {}).await;
-        assert!(ready());
+        assert!(feed.is_ready());
         feed.follow_namespace("blog", &AtomicUsize::new(9), list(vec![in_blog("c")]), |_| {}).await;
         assert!(feed.get(Some("shop"), "a").is_some() && feed.get(Some("blog"), "b").is_none());
         queued.close();

@@ -56,6 +56,26 @@ impl World {
         Self { accounts, clusters, cloud_map, roles, services, namespaces, ambient, installation, proved }
     }
 
+    /// Resolves when every kind has been listed.
+    pub async fn listed(&self) {
+        futures::join!(
+            self.accounts.ready(),
+            self.clusters.ready(),
+            self.cloud_map.ready(),
+            self.roles.ready(),
+            self.services.ready(),
+            self.namespaces.ready(),
+        );
+    }
+
+    /// Whether some object means the operator's own AWS environment.
+    pub fn uses_ambient(&self) -> bool {
+        let is_default = |reference: Option<&ClusterScopedRef>| uses_account(reference, DEFAULT_ACCOUNT);
+        self.accounts.get(None, DEFAULT_ACCOUNT).is_none()
+            && (!self.clusters.store().state_filter(|c| is_default(c.spec.account_ref.as_ref())).is_empty()
+                || !self.cloud_map.store().state_filter(|n| is_default(n.spec.account_ref.as_ref())).is_empty())
+    }
+
     /// Every account that is in use.
     pub fn targets(&self) -> Vec<Arc<AccountTarget>> {
         let proved = self.proved.lock().unwrap_or_else(PoisonError::into_inner);

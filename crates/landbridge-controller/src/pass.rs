@@ -142,7 +142,10 @@ impl<'a, K: Converge> Pass<'a, K> {
     }
 
     /// Removes the finalizer: AWS holds nothing of the object any more.
-    pub async fn let_go(&self) -> Result<Outcome, Failure> {
+    pub async fn let_go(&mut self) -> Result<Outcome, Failure> {
+        for item in std::mem::take(&mut self.news) {
+            self.ctx.operator.events.tell(&*self.object, item);
+        }
         self.ctx.operator.api.remove_finalizer(&*self.object).await?;
         self.object.forget(&self.ctx.operator);
         tracing::info!(object = self.object.identity(), "gone");
@@ -200,10 +203,14 @@ impl<'a, K: Converge> Pass<'a, K> {
         let operator = &self.ctx.operator;
         let identity = self.object.identity();
         operator.metrics.reconciled(&K::kind(&()), outcome.label(), self.started.elapsed());
-        if let Outcome::Failed(Failure { operation, class, message }) = outcome {
-            tracing::warn!(object = identity, operation, ?class, message, "pass failed");
-        } else {
-            tracing::debug!(object = identity, outcome = outcome.label(), took = ?self.started.elapsed(), "pass ended");
+        match outcome {
+            Outcome::Failed(Failure { operation, class, message }) if *class != ErrorClass::Conflict => {
+                tracing::warn!(object = identity, operation, ?class, message, "pass failed");
+            }
+            _ => {
+                let took = self.started.elapsed();
+                tracing::debug!(object = identity, outcome = outcome.label(), ?took, "pass ended");
+            }
         }
         outcome.action(&identity, self.object.generation(), &operator.backoff, K::resync(&operator.config))
     }

@@ -69,8 +69,9 @@ pub async fn run(config: Config, client: Client, shutdown: CancellationToken, ho
     let leases = Leases::new(lease_client, &namespace, replica.clone(), config.lease, acquired);
     let metrics = Arc::new(Metrics::default());
     let guard = Arc::new(Guard::new(leases.clone(), metrics.clone()));
+    let told = CancellationToken::new();
     let api = Arc::new(ApiServer::new(client.clone()));
-    let (events, sending) = Events::start(api.clone(), replica);
+    let (events, sending) = Events::start(api.clone(), replica, told.clone());
     let (feeds, queues) = feeds();
     let grace = config.grace;
     let pool = AwsPool::new(guard.clone(), guard.clone());
@@ -95,7 +96,17 @@ pub async fn run(config: Config, client: Client, shutdown: CancellationToken, ho
 
     let stop = shutdown.child_token();
     let (mut watches, mut workers) = (JoinSet::new(), JoinSet::new());
-    start_all(&operator, &client, &stop, &mut watches, &mut workers, queues);
+    let begin = CancellationToken::new();
+    let mut start = Start {
+        operator: &operator,
+        client: &client,
+        begin: &begin,
+        stop: &stop,
+        watches: &mut watches,
+        workers: &mut workers,
+    };
+    start_all(&mut start, queues);
+    watches.spawn(begin_when_listed(operator.clone(), begin));
     watches.spawn(sweeps::wake(operator.world.services.clone(), operator.sweeps.clone(), swept));
     watches.spawn(shards::wake_acquired(operator.clone(), acquisitions));
     watches.spawn(ambient::find_out(operator.clone()));
@@ -109,7 +120,7 @@ pub async fn run(config: Config, client: Client, shutdown: CancellationToken, ho
     leases.release(Duration::from_secs(3)).await;
     workers.shutdown().await;
     watches.shutdown().await;
-    drop((operator, admin));
+    told.cancel();
     let _ = tokio::time::timeout(Duration::from_secs(2), sending).await;
     tracing::info!("stopped");
     Ok(())
@@ -133,22 +144,24 @@ fn feeds() -> (Feeds, Queues) {
     (Feeds { accounts, clusters, cloud_map, roles, services, namespaces }, queues)
 }
 
-fn start_all(
-    operator: &Arc<Operator>,
-    client: &Client,
-    stop: &CancellationToken,
-    watches: &mut JoinSet<()>,
-    workers: &mut JoinSet<()>,
-    queues: Queues,
-) {
-    let mut start = Start { operator, client, stop, watches, workers };
-    let world = &operator.world;
+fn start_all(start: &mut Start<'_>, queues: Queues) {
+    let world = start.operator.world.clone();
     start.kubernetes_namespaces();
     start.cluster_scoped(&world.accounts, queues.accounts);
     start.cluster_scoped(&world.clusters, queues.clusters);
     start.cluster_scoped(&world.cloud_map, queues.cloud_map);
     start.namespaced(&world.roles, queues.roles);
     start.namespaced(&world.services, queues.services);
+}
+
+/// Lets passes begin once every kind is listed: a reference must not look missing because its kind comes later. For the
+/// same reason the operator's own AWS environment is known by then, if anybody means it.
+async fn begin_when_listed(operator: Arc<Operator>, begin: CancellationToken) {
+    operator.world.listed().await;
+    if operator.world.uses_ambient() {
+        ambient::find_out_now(&operator).await;
+    }
+    begin.cancel();
 }
 
 /// Lets writes that are under way end, and the passes that made them write their status.

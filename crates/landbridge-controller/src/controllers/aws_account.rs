@@ -1,10 +1,10 @@
 //! AWSAccount: a change of one wakes everything in the account.
 
+use landbridge_api::condition;
 use landbridge_api::v1alpha1::AwsAccount;
 use landbridge_plan::account::DEFAULT_ACCOUNT;
 use landbridge_plan::kind::Kind as _;
 
-use super::users_see;
 use crate::context::Converge;
 use crate::feed::Change;
 use crate::objects::{World, uses_account};
@@ -12,8 +12,33 @@ use crate::objects::{World, uses_account};
 impl Converge for AwsAccount {
     fn changed(world: &World, change: &Change<'_, Self>) {
         let Some(account) = change.new.or(change.old) else { return };
-        if users_see(change, |a| a.status.as_ref().and_then(|s| s.account_id.as_deref())) {
+        if change.old.map(Seen::of) != change.new.map(Seen::of) {
             wake_users(world, account.object_name());
+        }
+    }
+}
+
+/// What the objects of an account see of it. That AWS does not answer for a while is not among it: they find that out
+/// themselves.
+#[derive(PartialEq)]
+struct Seen<'a> {
+    uid: Option<&'a str>,
+    deleting: bool,
+    /// The generation of the spec that was checked; an edit counts once it was.
+    checked: Option<i64>,
+    stalled: bool,
+    account: Option<&'a str>,
+}
+
+impl<'a> Seen<'a> {
+    fn of(account: &'a AwsAccount) -> Self {
+        let conditions = account.stored().map(|s| s.common.conditions.as_slice()).unwrap_or_default();
+        Self {
+            uid: account.metadata.uid.as_deref(),
+            deleting: account.is_deleting(),
+            checked: condition::find(conditions, condition::READY).and_then(|c| c.observed_generation),
+            stalled: condition::is_true(conditions, condition::STALLED),
+            account: account.stored().and_then(|s| s.account_id.as_deref()),
         }
     }
 }

@@ -41,6 +41,8 @@ pub struct Start<'a> {
     pub operator: &'a Arc<Operator>,
     /// For the watches.
     pub client: &'a Client,
+    /// Begins taking work: every kind has been listed.
+    pub begin: &'a CancellationToken,
     /// Ends taking work.
     pub stop: &'a CancellationToken,
     /// Where the watches run.
@@ -95,7 +97,13 @@ impl Start<'_> {
 
     fn work<K: Converge>(&mut self, feed: Arc<Feed<K>>, queue: Queue<K>) {
         let context = Arc::new(Context { operator: self.operator.clone(), feed });
-        self.workers.spawn(work_off(context, queue, self.stop.clone()));
+        let (begin, stop) = (self.begin.clone(), self.stop.clone());
+        self.workers.spawn(async move {
+            tokio::select! {
+                () = begin.cancelled() => work_off(context, queue, stop).await,
+                () = stop.cancelled() => {}
+            }
+        });
     }
 }
 
