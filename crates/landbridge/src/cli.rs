@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn times_are_read_with_their_unit_and_refused_with_what_to_write() {
         assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
-        assert_eq!(duration("15m"), Ok(Duration::from_secs(900)));
+        assert_eq!(duration("15m"), Ok(Duration::from_mins(15)));
         assert!(duration("15x").unwrap_err().contains("write s, m or h"));
         assert!(duration("soon").is_err());
     }

@@ -181,7 +181,8 @@ impl Session {
         let identity = object.identity();
         let mut said = String::new();
         loop {
-            let state = self.pass(&mut object).await?;
+            // A pass holds whole descriptions; on the heap they are not part of every future above this one.
+            let state = Box::pin(self.pass(&mut object)).await?;
             self.snapshot.insert(object.clone());
             match state {
                 State::Refused(message) => {
@@ -261,7 +262,7 @@ impl Session {
 
     async fn remove<K: Carried>(&mut self, mut object: K, deadline: Instant) -> Result<bool> {
         object.meta_mut().deletion_timestamp = Some(Time(Timestamp::now()));
-        let done = self.carry(object.clone(), true, deadline).await?;
+        let done = Box::pin(self.carry(object.clone(), true, deadline)).await?;
         object.leave(&mut self.snapshot);
         Ok(done)
     }

@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn columns_are_as_wide_as_their_longest_cell() {
         let text =
-            columns(&["NAME", "READY"], vec![vec!["orders".into(), "True".into()], vec!["web".into(), "".into()]]);
+            columns(&["NAME", "READY"], vec![vec!["orders".into(), "True".into()], vec!["web".into(), String::new()]]);
         assert_eq!(text, "NAME     READY\norders   True\nweb\n");
     }
 

@@ -205,7 +205,7 @@ fn path(pointer: &str) -> String {
     let mut path = String::new();
     for part in pointer.split('/').filter(|p| !p.is_empty()) {
         if part.bytes().all(|b| b.is_ascii_digit()) {
-            path.push_str(&format!("[{part}]"));
+            path = format!("{path}[{part}]");
         } else {
             path = join(&path, part);
         }
