@@ -184,6 +184,10 @@ impl Facts for ServiceFacts {
         self.status == "ACTIVE"
     }
 
+    fn told(&self) -> Option<Timestamp> {
+        self.events.iter().map(|e| e.created_at).max()
+    }
+
     fn complete(&mut self, before: Option<&Self>) {
         if self.tags.is_empty() {
             self.tags = before.map(|b| b.tags.clone()).unwrap_or_default();

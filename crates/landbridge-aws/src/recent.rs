@@ -2,13 +2,14 @@
 //!
 //! ECS is eventually consistent ("CreateService", "RunTask" in the API reference): a service that was just made reads
 //! MISSING, and one that was just changed reads as it was. Such a read is known by showing exactly what was there before the
-//! write; anything else is news and is believed.
+//! write and telling of nothing that happened since; anything else is news and is believed, also that ECS went back.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 /// How long an answer covers older reads.
@@ -20,6 +21,10 @@ pub(crate) trait Facts: Clone {
     fn stamp(&self) -> u64;
     /// Whether it is there for good, so that «not there» right after a write cannot be true.
     fn stays(&self) -> bool;
+    /// When the newest thing that it tells of happened, on AWS's clock.
+    fn told(&self) -> Option<Timestamp> {
+        None
+    }
     /// Carries over what an answer to a write leaves out.
     fn complete(&mut self, before: Option<&Self>);
 }
@@ -140,7 +145,8 @@ impl<F: Facts> Entry<F> {
             (None, Some(answer)) => answer.stays(),
             (None, None) => false,
             (Some(read), answer) => {
-                written.before.contains(&read.stamp()) && answer.as_ref().is_none_or(|a| a.stamp() != read.stamp())
+                let is_new = |a: &F| a.stamp() == read.stamp() || a.told() < read.told();
+                written.before.contains(&read.stamp()) && !answer.as_ref().is_some_and(is_new)
             }
         }
     }
@@ -156,6 +162,23 @@ mod tests {
 
     #[derive(Clone, Debug, PartialEq)]
     struct Thing(u64, bool);
+
+    /// A service that looks like this, with its newest event at that second.
+    #[derive(Clone, Debug, PartialEq)]
+    struct Telling(u64, i64);
+
+    impl Facts for Telling {
+        fn stamp(&self) -> u64 {
+            self.0
+        }
+        fn stays(&self) -> bool {
+            true
+        }
+        fn told(&self) -> Option<Timestamp> {
+            Timestamp::from_second(self.1).ok()
+        }
+        fn complete(&mut self, _: Option<&Self>) {}
+    }
 
     impl Facts for Thing {
         fn stamp(&self) -> u64 {
@@ -185,6 +208,15 @@ mod tests {
         recent.wrote(&"a", Thing(2, true));
         assert_eq!(recent.read(&"a", Some(Thing(1, true))), Some(Thing(2, true)));
         assert_eq!(recent.read(&"a", Some(Thing(3, true))), Some(Thing(3, true)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_read_that_looks_as_before_and_tells_of_something_newer_than_the_write_is_believed() {
+        let recent = Recent::default();
+        recent.read(&"a", Some(Telling(1, 10)));
+        recent.wrote(&"a", Telling(2, 10));
+        assert_eq!(recent.read(&"a", Some(Telling(1, 10))), Some(Telling(2, 10)), "from before the write");
+        assert_eq!(recent.read(&"a", Some(Telling(1, 11))), Some(Telling(1, 11)), "it was rolled back");
     }
 
     #[tokio::test(start_paused = true)]

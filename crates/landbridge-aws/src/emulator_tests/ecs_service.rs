@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use landbridge_api::v1alpha1::{EcsService, NamespaceType, ServiceDefaults};
+use landbridge_api::v1alpha1::{EcsService, EcsServiceStatus, NamespaceType, ServiceDefaults};
 use landbridge_emulator::{Fault, FaultKind};
 use landbridge_plan::change::Change;
 use landbridge_plan::ecs_service::{DiscoveryTarget, EcsServiceObserved, EcsServiceResolved};
-use landbridge_plan::kind::Kind as _;
+use landbridge_plan::kind::{Health, Kind as _};
 use serde_json::json;
 
 use super::{World, body, cluster, world};
@@ -157,4 +157,105 @@ async fn a_cloud_map_service_and_a_log_group_are_made_once_and_read_seldom() {
     assert_eq!(calls(&world), counted(&[]));
     let (executed, _) = pass(&world.afresh().await, &mut object, &resolved).await;
     assert_eq!((executed.failure, executed.done.len()), (None, 0), "{:?}", executed.done);
+}
+
+/// Passes, each with a fresh look, until `done` says so.
+async fn until(
+    world: &World,
+    object: &mut EcsService,
+    resolved: &EcsServiceResolved,
+    what: &str,
+    done: impl Fn(&Health) -> bool,
+) {
+    let start = Instant::now();
+    loop {
+        pass(&world.aws, object, resolved).await;
+        let observed = object.observe(&world.aws, resolved, Freshness::Fresh).await.unwrap();
+        let health = object.health(resolved, &observed, Timestamp::UNIX_EPOCH);
+        object.status = Some(object.facts(resolved, &observed));
+        if done(&health) && object.plan(resolved, &observed, Timestamp::UNIX_EPOCH).is_empty() {
+            return;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "not {what} in time: {health:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn is_healthy(health: &Health) -> bool {
+    matches!(health, Health::Healthy(_))
+}
+
+fn is_rolled_back(health: &Health) -> bool {
+    matches!(health, Health::Failed { reason: "RolledBack", stalled: true, .. })
+}
+
+#[tokio::test]
+async fn a_bad_image_is_rolled_back_once_and_a_good_one_recovers() {
+    let world = prod().await;
+    let resolved = resolved(&world);
+    let breaker = json!({"deploymentCircuitBreaker": {"enable": true, "rollback": true}});
+    let with = |image: &str, status: Option<EcsServiceStatus>| {
+        let mut object = web(image);
+        object.spec.service.deployment_configuration = serde_json::from_value(breaker.clone()).unwrap();
+        object.status = status;
+        object
+    };
+    let mut object = with("nginx:1", web("x").status);
+    until(&world, &mut object, &resolved, "healthy", is_healthy).await;
+    let mut object = with("landbridge.test/pull-error:1", object.status);
+    until(&world, &mut object, &resolved, "rolled back", is_rolled_back).await;
+    world.emulator.take_calls();
+    for _ in 0..5 {
+        let (executed, _) = pass(&world.aws, &mut object, &resolved).await;
+        assert!(executed.done.is_empty(), "{:?}", executed.done);
+    }
+    let held = object.status.clone().unwrap();
+    let failure = held.last_failure.unwrap();
+    assert!(failure.reason.contains("CannotPullContainerError"), "{failure:?}");
+    let mut object = with("nginx:2", object.status);
+    until(&world, &mut object, &resolved, "healthy again", is_healthy).await;
+    assert_eq!(object.status.unwrap().rolled_back, None);
+}
+
+#[tokio::test]
+async fn a_service_is_put_right_moved_and_deleted_and_nothing_stays() {
+    let world = prod().await;
+    let (mut object, mut resolved) = (web("nginx:1"), resolved(&world));
+    object.spec.logs = serde_json::from_value(json!({})).unwrap();
+    let trust = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+        "Principal": {"Service": "ecs-tasks.amazonaws.com"}}]});
+    let (name, path, tags) = ("exec".to_owned(), "/landbridge/".to_owned(), BTreeMap::new());
+    let role = Change::CreateRole { name, path, trust, body: body(&json!({})), tags };
+    assert_eq!(world.run(&[("r", &[], role)]).await.failure, None);
+    resolved.execution_role_arn = Some(world.target.role_arn("exec"));
+    until(&world, &mut object, &resolved, "healthy", is_healthy).await;
+
+    let meddling = json!({"cluster": "prod", "service": "web", "enableExecuteCommand": true, "desiredCount": 3,
+        "deploymentConfiguration": {"maximumPercent": 150}, "propagateTags": "SERVICE"});
+    let update = Change::UpdateService { cluster: "prod".into(), name: "web".into(), body: body(&meddling) };
+    assert_eq!(world.run(&[("m", &[], update)]).await.failure, None);
+    until(&world, &mut object, &resolved, "put right", is_healthy).await;
+    let observed = object.observe(&world.aws, &resolved, Freshness::Fresh).await.unwrap();
+    assert_eq!(observed.service.unwrap().fields["enableExecuteCommand"], false);
+
+    object.spec.service_name = Some("web2".into());
+    resolved.service = "web2".into();
+    until(&world, &mut object, &resolved, "moved", is_healthy).await;
+    assert!(object.status.as_ref().unwrap().replaced.is_empty());
+
+    object.metadata.deletion_timestamp = serde_json::from_value(json!("2026-01-01T00:00:00Z")).unwrap();
+    let start = Instant::now();
+    loop {
+        let observed = object.observe(&world.aws, &resolved, Freshness::Fresh).await.unwrap();
+        if object.plan(&resolved, &observed, Timestamp::UNIX_EPOCH).gone {
+            break;
+        }
+        pass(&world.aws, &mut object, &resolved).await;
+        assert!(start.elapsed() < Duration::from_secs(60), "not gone in time: {:?}", object.status);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let observed = object.observe(&world.afresh().await, &resolved, Freshness::Fresh).await.unwrap();
+    assert_eq!((observed.service, observed.log_group), (None, None));
+    // Both families were registered by this object: the one of `web` and the one of `web2`.
+    assert_eq!(world.count("ecs:DeregisterTaskDefinition"), world.count("ecs:RegisterTaskDefinition"));
 }
