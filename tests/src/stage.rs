@@ -1,5 +1,6 @@
 //! A stage for one test: a control plane of its own, an emulator whose time runs fast, and the operator in the process.
 
+use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,9 @@ use landbridge_emulator::Emulator;
 use landbridge_sandbox::install::{apply_yaml, install_crds};
 use landbridge_sandbox::{ControlPlane, Options};
 use serde::de::DeserializeOwned;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -31,11 +35,16 @@ pub struct Stage {
     pub emulator: Emulator,
     /// The API server, as its administrator.
     pub client: Client,
+    /// Settings of operators that start from now on.
+    pub config: Config,
     plane: ControlPlane,
-    operator: Option<Running>,
+    /// Those that run, oldest first.
+    operators: VecDeque<Running>,
 }
 
+/// An operator on a runtime of its own, so that killing it leaves none of its tasks behind.
 struct Running {
+    runtime: Runtime,
     shutdown: CancellationToken,
     task: JoinHandle<anyhow::Result<()>>,
     admin: std::net::SocketAddr,
@@ -58,43 +67,63 @@ impl Stage {
         let client = plane.client().await.unwrap();
         install_crds(&client).await.unwrap();
         let emulator = Emulator::builder().speed(speed).build();
-        Self { emulator, client, plane, operator: None }
-    }
-
-    /// Starts the operator and waits until it is ready.
-    pub async fn start_operator(&mut self) {
         let config = Config {
             admin_address: ([127, 0, 0, 1], 0).into(),
             rolling_sweep: Duration::from_millis(200),
             sweep: Duration::from_secs(2),
             ..Config::default()
         };
+        Self { emulator, client, config, plane, operators: VecDeque::new() }
+    }
+
+    /// Starts an operator, beside those that run, and waits until it is ready.
+    pub async fn start_operator(&mut self) {
+        let config = self.config.clone();
         let environment = environment(&self.emulator);
         let (ready, is_ready) = oneshot::channel();
         let hooks = Hooks { aws: Some(Box::new(|pool| pool.on(environment))), ready: Some(ready), ..Hooks::default() };
         let shutdown = CancellationToken::new();
-        let task = tokio::spawn(run(config, self.plane.client().await.unwrap(), shutdown.clone(), hooks));
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let (settings, stop) = (self.plane.client_config().await.unwrap(), shutdown.clone());
+        let task = runtime.spawn(async move { run(config, Client::try_from(settings)?, stop, hooks).await });
         let admin = tokio::time::timeout(PATIENCE, is_ready).await.expect("the operator becomes ready").unwrap();
-        self.operator = Some(Running { shutdown, task, admin });
+        self.operators.push_back(Running { runtime, shutdown, task, admin });
     }
 
-    /// Stops the operator as SIGTERM does.
+    /// Stops the oldest operator as SIGTERM does.
     pub async fn stop_operator(&mut self) {
-        let Some(running) = self.operator.take() else { return };
+        let Some(running) = self.operators.pop_front() else { return };
         running.shutdown.cancel();
         running.task.await.unwrap().unwrap();
+        running.runtime.shutdown_background();
     }
 
-    /// Ends the operator as SIGKILL does: nothing is finished, nothing given back.
-    pub async fn kill_operator(&mut self) {
-        let Some(running) = self.operator.take() else { return };
-        running.task.abort();
-        let _ = running.task.await;
+    /// Ends the oldest operator as SIGKILL does: nothing is finished, nothing given back.
+    pub fn kill_operator(&mut self) {
+        self.kill_operator_at(0);
     }
 
-    /// Address of the operator's admin endpoints.
+    /// [`Stage::kill_operator`] for the one that started as number `index` (from 0) of those that run.
+    pub fn kill_operator_at(&mut self, index: usize) {
+        if let Some(running) = self.operators.remove(index) {
+            running.runtime.shutdown_background();
+        }
+    }
+
+    /// Address of the oldest operator's admin endpoints.
     pub fn admin(&self) -> std::net::SocketAddr {
-        self.operator.as_ref().expect("the operator runs").admin
+        self.operators.front().expect("an operator runs").admin
+    }
+
+    /// What the oldest operator answers to a GET of that path: the status code and the body.
+    pub async fn ask(&self, path: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(self.admin()).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head[9..12].parse().unwrap(), body.to_owned())
     }
 
     /// Applies every document of a YAML text.
@@ -171,7 +200,9 @@ impl Stage {
     /// Stops everything.
     pub async fn end(mut self) {
         self.check_every_status().await;
-        self.stop_operator().await;
+        while !self.operators.is_empty() {
+            self.stop_operator().await;
+        }
         self.plane.stop().await;
     }
 }
