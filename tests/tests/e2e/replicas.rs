@@ -1,8 +1,5 @@
 //! Several replicas, and what happens when one stops or dies.
 
-// What the tests share may panic as they may.
-#![allow(clippy::unwrap_used)]
-
 use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease;

@@ -1,0 +1,1 @@
+//! How many calls of AWS each thing takes, to the call.

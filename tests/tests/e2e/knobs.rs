@@ -1,0 +1,1 @@
+//! The knobs every kind has: adoption, deletion, drift, pause, reconcile-now.

@@ -1,0 +1,15 @@
+//! End to end: the operator between a real Kubernetes API and an emulated AWS. One binary, one module for each side of it.
+
+// What the tests share may panic as they may.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod bad_input;
+mod call_counts;
+mod crash;
+mod drift;
+mod knobs;
+mod ordinary_path;
+mod references;
+mod replicas;
+mod second_pass;
+mod story;

@@ -1,0 +1,1 @@
+//! What an object refers to: missing, forbidden, changed, in use.
