@@ -143,10 +143,13 @@ fn step_text(out: &mut String, step: &Step, paint: Paint) {
             Verb::Delete => paint.red(&head),
         },
     );
-    for (path, value) in details(step) {
-        line(out, 3, &format!("{path}: {}", short(&value)));
+    let details = details(step);
+    for (path, value) in &details {
+        line(out, 3, &format!("{path}: {}", short(value)));
     }
-    for difference in &step.differences {
+    // Where the whole is written out, that it was not there before is no news.
+    let told = |d: &&Difference| details.is_empty() || d.from.is_some();
+    for difference in step.differences.iter().filter(told) {
         line(out, 3, &one_line(difference));
     }
 }
@@ -181,6 +184,8 @@ fn note(cause: Cause) -> Option<&'static str> {
 /// What a change writes, field by field, where differences do not say it.
 fn details(step: &Step) -> Vec<(String, Value)> {
     let body = match &step.change {
+        // A revision that follows another is read by what differs from it.
+        Change::RegisterTaskDefinition { .. } if !step.differences.is_empty() => return Vec::new(),
         Change::CreateCluster { body, .. }
         | Change::RegisterTaskDefinition { body, .. }
         | Change::CreateService { body, .. }
@@ -198,6 +203,7 @@ fn details(step: &Step) -> Vec<(String, Value)> {
             ]);
             Value::Object(whole)
         }
+        Change::SetRetention { days, .. } if step.differences.is_empty() => json!({ "retentionInDays": days }),
         Change::PutRolePolicy { document, .. } if step.differences.is_empty() => document.clone(),
         // Differences speak of users' tags; ours are worth a line when they change.
         Change::Tag { set, .. } | Change::TagRole { set, .. } => {

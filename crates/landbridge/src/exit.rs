@@ -13,6 +13,10 @@ pub enum Exit {
     Differs,
     /// `plan --detailed-exitcode` found changes.
     Changes,
+    /// Ctrl-C. The code is the shell's for a process that the signal ended: 128 and the signal's number.
+    Interrupted,
+    /// SIGTERM.
+    Terminated,
 }
 
 impl From<Exit> for ExitCode {
@@ -21,6 +25,8 @@ impl From<Exit> for ExitCode {
             Exit::Ok => 0,
             Exit::Failed | Exit::Differs => 1,
             Exit::Changes => 2,
+            Exit::Interrupted => 130,
+            Exit::Terminated => 143,
         })
     }
 }

@@ -27,8 +27,16 @@ pub fn main() -> ExitCode {
     match runtime.block_on(cmd::run(cli.command)) {
         Ok(exit) => exit.into(),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            // Whoever closed the pipe (`| head`) has read what they wanted.
+            if !is_broken_pipe(&error) {
+                eprintln!("error: {error:#}");
+            }
             ExitCode::from(error_code)
         }
     }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io = error.chain().find_map(|e| e.downcast_ref::<std::io::Error>());
+    io.is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
 }

@@ -1,40 +1,36 @@
 //! Planning and applying a set of objects without an operator: the same planner, the same executor, the statuses kept
 //! in memory for as long as the command runs.
+//!
+//! Kinds go one after the other, because later kinds refer to earlier ones; objects of one kind go side by side, so that
+//! reads of AWS are batched.
+
+mod carried;
+mod pass;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
+use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use kube::core::object::HasStatus;
-use landbridge_api::condition::{self, reason};
-use landbridge_api::v1alpha1::{AwsAccount, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
 use landbridge_aws::AwsPool;
 use landbridge_aws::budget::Priority;
-use landbridge_aws::execute::{Executed, execute};
-use landbridge_aws::observe::{Freshness, Observe};
 use landbridge_plan::account::AccountTarget;
-use landbridge_plan::kind::Kind;
-use landbridge_plan::objects::{Held, Snapshot};
-use landbridge_plan::plan::{Plan, Unmet};
-use landbridge_plan::verdict::{self, Verdict};
-use landbridge_plan::{policy, token};
+use landbridge_plan::objects::Snapshot;
+use landbridge_plan::plan::Plan;
+
+pub use carried::Carried;
 
 use crate::cli::SourceArgs;
-use crate::files::{self, Object, ObjectSet};
+use crate::files::{self, ByKind, Object, ObjectSet};
 use crate::live::{KindInfo, Live};
 
-/// Pause between two looks at AWS while something is waited for.
-const LOOK: Duration = Duration::from_secs(2);
-
-/// A kind that a session can carry through.
-pub trait Carried: Observe + Held + HasStatus<Status = <Self as Kind>::Status> {
-    /// The planned object as others may refer to it before it is made.
-    fn expect(_status: &mut <Self as Kind>::Status, _identity: &str) {}
-    /// Takes the object out of the snapshot.
-    fn leave(&self, snapshot: &mut Snapshot);
-}
+/// Objects of one kind that are planned side by side.
+const PLANNED_AT_ONCE: usize = 256;
+/// Objects of one kind that are written side by side; AWS's request quotas set the pace.
+const WRITTEN_AT_ONCE: usize = 16;
 
 /// The objects that the arguments name: from files, or from the current Kubernetes cluster.
 pub async fn load(args: &SourceArgs) -> Result<ObjectSet> {
@@ -46,7 +42,16 @@ pub async fn load(args: &SourceArgs) -> Result<ObjectSet> {
     for foreign in &set.foreign {
         eprintln!("note: {foreign} is not Landbridge's and is passed over");
     }
-    anyhow::ensure!(!set.objects.is_empty(), "the files hold no object of landbridge.dev");
+    if set.objects.is_empty() {
+        let names = args.files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(", ");
+        let folder = args.files.iter().any(|f| f.is_dir());
+        let hint = if folder && !args.recursive {
+            "; of a folder, .yaml, .yml and .json files are read, and with -R those below it"
+        } else {
+            ""
+        };
+        anyhow::bail!("there is no object of landbridge.dev in {names}{hint}");
+    }
     Ok(set)
 }
 
@@ -63,6 +68,27 @@ async fn from_cluster(args: &SourceArgs) -> Result<ObjectSet> {
 pub struct Session {
     pool: AwsPool,
     snapshot: Snapshot,
+    writes: AtomicUsize,
+}
+
+/// How long an object is stayed with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Until {
+    /// Everything that the spec asks for has been written.
+    Written,
+    /// It is healthy, or gone.
+    Settled,
+}
+
+/// What came of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// It is as wanted, or gone.
+    Settled,
+    /// It is written and moves by itself.
+    Written,
+    /// It did not come through; the reason has been told.
+    Failed,
 }
 
 impl Session {
@@ -84,228 +110,124 @@ impl Session {
                 Object::Service(o) => snapshot.insert(*o),
             }
         }
-        Self { pool, snapshot }
+        Self { pool, snapshot, writes: AtomicUsize::new(0) }
+    }
+
+    /// Writes that AWS accepted in this session.
+    pub fn writes(&self) -> usize {
+        self.writes.load(Ordering::Relaxed)
     }
 
     /// The plans of all objects, in order. Nothing is written.
     pub async fn plan(&mut self, set: ObjectSet) -> Result<Vec<Plan>> {
-        let mut plans = Vec::new();
-        for object in set.objects {
-            plans.push(match object {
-                Object::Account(o) => self.plan_one(*o).await,
-                Object::Cluster(o) => self.plan_one(*o).await,
-                Object::Namespace(o) => self.plan_one(*o).await,
-                Object::Role(o) => self.plan_one(*o).await,
-                Object::Service(o) => self.plan_one(*o).await,
-            }?);
-        }
+        let ByKind { accounts, clusters, namespaces, roles, services } = set.by_kind();
+        let mut plans = self.plan_kind(accounts).await?;
+        plans.extend(self.plan_kind(clusters).await?);
+        plans.extend(self.plan_kind(namespaces).await?);
+        plans.extend(self.plan_kind(roles).await?);
+        plans.extend(self.plan_kind(services).await?);
+        Ok(plans)
+    }
+
+    /// The plans of deleting all objects, users before what they use. Nothing is written.
+    pub async fn plan_deletion(&mut self, set: ObjectSet) -> Result<Vec<Plan>> {
+        self.meet(&set).await?;
+        let ByKind { accounts, clusters, namespaces, roles, services } = set.by_kind();
+        let mut plans = self.plan_kind_deletion(services).await?;
+        plans.extend(self.plan_kind_deletion(roles).await?);
+        plans.extend(self.plan_kind_deletion(namespaces).await?);
+        plans.extend(self.plan_kind_deletion(clusters).await?);
+        plans.extend(self.plan_kind_deletion(accounts).await?);
         Ok(plans)
     }
 
     /// Makes AWS what the objects say, in order. True when all of them came through.
     pub async fn apply(&mut self, set: ObjectSet, follow: bool, deadline: Instant) -> Result<bool> {
-        let mut all = true;
-        for object in set.objects {
-            // What others refer to has to be there first; a service is followed only when that is asked for.
-            all &= match object {
-                Object::Account(o) => self.carry(*o, true, deadline).await,
-                Object::Cluster(o) => self.carry(*o, true, deadline).await,
-                Object::Namespace(o) => self.carry(*o, true, deadline).await,
-                Object::Role(o) => self.carry(*o, true, deadline).await,
-                Object::Service(o) => self.carry(*o, false, deadline).await,
-            }?;
-        }
-        if follow {
-            let services: Vec<_> = self.snapshot.ecs_services.values().cloned().collect();
-            for service in services {
-                all &= self.carry(EcsService::clone(&service), true, deadline).await?;
-            }
-        }
+        let ByKind { accounts, clusters, namespaces, roles, services } = set.by_kind();
+        // What others refer to has to be there first; a service is followed only when that is asked for.
+        let mut all = self.carry_kind(accounts, Until::Settled, deadline).await;
+        all &= self.carry_kind(clusters, Until::Settled, deadline).await;
+        all &= self.carry_kind(namespaces, Until::Settled, deadline).await;
+        all &= self.carry_kind(roles, Until::Settled, deadline).await;
+        let until = if follow { Until::Settled } else { Until::Written };
+        all &= self.carry_kind(services, until, deadline).await;
         Ok(all)
     }
 
     /// Deletes from AWS what the objects describe, users before what they use. True when all are gone.
     pub async fn delete(&mut self, set: ObjectSet, deadline: Instant) -> Result<bool> {
-        let mut all = true;
-        for object in set.objects.into_iter().rev() {
-            all &= match object {
-                Object::Account(o) => self.remove(*o, deadline).await,
-                Object::Cluster(o) => self.remove(*o, deadline).await,
-                Object::Namespace(o) => self.remove(*o, deadline).await,
-                Object::Role(o) => self.remove(*o, deadline).await,
-                Object::Service(o) => self.remove(*o, deadline).await,
-            }?;
-        }
+        self.meet(&set).await?;
+        let ByKind { accounts, clusters, namespaces, roles, services } = set.by_kind();
+        let mut all = self.remove_kind(services, deadline).await;
+        all &= self.remove_kind(roles, deadline).await;
+        all &= self.remove_kind(namespaces, deadline).await;
+        all &= self.remove_kind(clusters, deadline).await;
+        all &= self.remove_kind(accounts, deadline).await;
         Ok(all)
     }
 
-    async fn plan_one<K: Carried>(&mut self, mut object: K) -> Result<Plan> {
-        let resolved = match object.resolve(&self.snapshot) {
-            Ok(resolved) => resolved,
-            Err(unmet) => return Ok(unmet_plan(&object, unmet)),
-        };
-        let (plan, observed) = self.look(&object, &resolved).await?;
-        let now = Timestamp::now();
-        let verdict = Verdict::Done {
-            resolved: &resolved,
-            observed: &observed,
-            plan: &plan,
-            failure: None,
-            executed: plan.steps.len(),
-        };
-        let mut status = verdict::status(&object, &verdict, now);
-        if plan.blocked.is_empty() {
-            K::expect(&mut status, &object.identity());
-            let generation = object.generation();
-            K::common_mut(&mut status).conditions =
-                vec![condition::condition(condition::READY, true, reason::READY, "planned", generation, now)];
-        }
-        *object.status_mut() = Some(status);
-        self.snapshot.insert(object);
-        Ok(plan)
+    /// Learns what services refer to (account IDs, ARNs) from AWS, as a deletion needs it as much as a creation.
+    async fn meet(&mut self, set: &ObjectSet) -> Result<()> {
+        let ByKind { accounts, clusters, namespaces, roles, .. } = set.clone().by_kind();
+        self.plan_kind(accounts).await?;
+        self.plan_kind(clusters).await?;
+        self.plan_kind(namespaces).await?;
+        self.plan_kind(roles).await?;
+        Ok(())
     }
 
-    async fn look<K: Carried>(&self, object: &K, resolved: &K::Resolved) -> Result<(Plan, K::Observed)> {
-        let aws = self.pool.get(K::account(resolved)).await;
-        let observed = object
-            .observe(&aws, resolved, Freshness::Fresh)
-            .await
-            .map_err(|e| anyhow::anyhow!("{e}"))
-            .with_context(|| format!("looking at {} in AWS", object.identity()))?;
-        let plan = policy::filter(object.plan(resolved, &observed, Timestamp::now()), &object.knobs());
-        Ok((plan, observed))
-    }
-
-    /// Applies one object: plan and execute until nothing is left to do, and with `follow` until it is healthy.
-    async fn carry<K: Carried>(&mut self, mut object: K, follow: bool, deadline: Instant) -> Result<bool> {
-        let identity = object.identity();
-        let mut said = String::new();
-        loop {
-            // A pass holds whole descriptions; on the heap they are not part of every future above this one.
-            let state = Box::pin(self.pass(&mut object)).await?;
-            self.snapshot.insert(object.clone());
-            match state {
-                State::Refused(message) => {
-                    eprintln!("✗ {identity}: {message}");
-                    return Ok(false);
-                }
-                State::Moving(_) if !follow && said.is_empty() && is_written(&object) => {
-                    eprintln!("✓ {identity}: applied; the rollout goes on (--wait follows it)");
-                    return Ok(true);
-                }
-                State::Settled(message) => {
-                    eprintln!("✓ {identity}: {message}");
-                    return Ok(true);
-                }
-                State::Moving(message) => {
-                    if message != said {
-                        eprintln!("… {identity}: {message}");
-                        said = message;
-                    }
-                }
-            }
-            if Instant::now() >= deadline {
-                eprintln!("✗ {identity}: the time is over; last: {said}");
-                return Ok(false);
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-    }
-
-    async fn pass<K: Carried>(&mut self, object: &mut K) -> Result<State> {
-        let resolved = match object.resolve(&self.snapshot) {
-            Ok(resolved) => resolved,
-            Err(Unmet::Blocked(blocked)) => return Ok(State::Refused(blocked.message)),
-            Err(Unmet::Wait(wait)) => return Ok(State::Refused(wait.message)),
+    async fn plan_kind<K: Carried>(&mut self, objects: Vec<K>) -> Result<Vec<Plan>> {
+        let this = &*self;
+        let passes = futures::stream::iter(objects).map(|object| Box::pin(this.plan_one(object)));
+        let planned: Vec<(K, Plan)> = passes.buffered(PLANNED_AT_ONCE).try_collect().await?;
+        let insert = |(object, plan): (K, Plan)| {
+            self.snapshot.insert(object);
+            plan
         };
-        let (mut plan, mut observed) = self.look(object, &resolved).await?;
-        if let Some(blocked) = plan.blocked.first() {
-            return Ok(State::Refused(blocked.message.clone()));
-        }
-        let mut execution = Executed::default();
-        if !plan.steps.is_empty() && !object.knobs().is_paused() {
-            let aws = self.pool.get(K::account(&resolved)).await;
-            if let Some(intent) = object.intent(&resolved, &plan) {
-                *object.status_mut() = Some(intent);
-            }
-            execution = execute(&plan, &aws, Priority::Deploy).await;
-            for step in plan.steps.iter().filter(|s| execution.done.contains(&s.id)) {
-                eprintln!("  {} {}", step.change.operation(), step.change.target());
-            }
-            if !execution.done.is_empty() {
-                let (next, seen) = self.look(object, &resolved).await?;
-                let mut steps = plan.steps;
-                steps.extend(next.steps);
-                plan = Plan { steps, ..next };
-                observed = seen;
-            }
-        }
-        let failure = execution.failure.as_ref();
-        let verdict = Verdict::Done {
-            resolved: &resolved,
-            observed: &observed,
-            plan: &plan,
-            failure,
-            executed: execution.done.len(),
-        };
-        let status = verdict::status(object, &verdict, Timestamp::now());
-        let gone = plan.gone;
-        let state = state_of::<K>(&status, gone);
-        *object.status_mut() = Some(status);
-        match failure {
-            Some(failure) if failure.class.is_stalled() => {
-                Ok(State::Refused(format!("{}: {}", failure.operation, failure.message)))
-            }
-            _ => Ok(state),
-        }
+        Ok(planned.into_iter().map(insert).collect())
     }
 
-    async fn remove<K: Carried>(&mut self, mut object: K, deadline: Instant) -> Result<bool> {
-        object.meta_mut().deletion_timestamp = Some(Time(Timestamp::now()));
-        let done = Box::pin(self.carry(object.clone(), true, deadline)).await?;
-        object.leave(&mut self.snapshot);
-        Ok(done)
+    async fn plan_kind_deletion<K: Carried>(&mut self, mut objects: Vec<K>) -> Result<Vec<Plan>> {
+        objects.iter_mut().for_each(mark_deleted);
+        let plans = self.plan_kind(objects.clone()).await?;
+        for object in &objects {
+            object.leave(&mut self.snapshot);
+        }
+        Ok(plans)
+    }
+
+    async fn carry_kind<K: Carried>(&mut self, objects: Vec<K>, until: Until, deadline: Instant) -> bool {
+        let this = &*self;
+        let passes = futures::stream::iter(objects).map(|object| this.carry(object, until, deadline));
+        let carried: Vec<(K, Outcome)> = Box::pin(passes.buffered(WRITTEN_AT_ONCE).collect()).await;
+        let mut all = true;
+        for (object, outcome) in carried {
+            all &= outcome != Outcome::Failed;
+            self.snapshot.insert(object);
+        }
+        all
+    }
+
+    async fn remove_kind<K: Carried>(&mut self, mut objects: Vec<K>, deadline: Instant) -> bool {
+        objects.iter_mut().for_each(mark_deleted);
+        let this = &*self;
+        let passes = futures::stream::iter(objects).map(|object| this.carry(object, Until::Settled, deadline));
+        let carried: Vec<(K, Outcome)> = Box::pin(passes.buffered(WRITTEN_AT_ONCE).collect()).await;
+        let mut all = true;
+        for (object, outcome) in carried {
+            if outcome == Outcome::Settled {
+                object.leave(&mut self.snapshot);
+            } else {
+                // What it uses has to stay, so it stays known.
+                all = false;
+            }
+        }
+        all
     }
 }
 
-/// How far an object is.
-enum State {
-    /// Only a person can help.
-    Refused(String),
-    /// It moves by itself.
-    Moving(String),
-    /// It is as wanted, or gone.
-    Settled(String),
-}
-
-fn state_of<K: Kind>(status: &K::Status, gone: bool) -> State {
-    if gone {
-        return State::Settled("gone".to_owned());
-    }
-    let conditions = &K::common(status).conditions;
-    let ready = condition::find(conditions, condition::READY);
-    let message = ready.map(|c| c.message.clone()).unwrap_or_default();
-    if condition::is_true(conditions, condition::READY) {
-        State::Settled(message)
-    } else if condition::is_true(conditions, condition::STALLED) {
-        State::Refused(message)
-    } else {
-        State::Moving(message)
-    }
-}
-
-/// Whether everything that the spec asks for has been written.
-fn is_written<K: Carried>(object: &K) -> bool {
-    object.stored().is_some_and(|s| K::common(s).applied_spec.is_some())
-}
-
-fn unmet_plan<K: Kind>(object: &K, unmet: Unmet) -> Plan {
-    let mut plan = Plan::of(object.identity());
-    match unmet {
-        Unmet::Wait(wait) => plan.waits.push(wait),
-        Unmet::Blocked(blocked) => plan.blocked.push(blocked),
-    }
-    plan
+fn mark_deleted<K: Carried>(object: &mut K) {
+    object.meta_mut().deletion_timestamp = Some(Time(Timestamp::now()));
 }
 
 /// The account that the process's own AWS environment leads to, if it leads to one.
@@ -319,40 +241,4 @@ async fn environment(pool: &AwsPool, installation: &str) -> Option<AccountTarget
     };
     let identity = pool.get(&target).await.caller(Priority::Deploy).await.ok()?;
     Some(AccountTarget { account_id: identity.account_id, ..target })
-}
-
-impl Carried for AwsAccount {
-    fn leave(&self, snapshot: &mut Snapshot) {
-        snapshot.accounts.remove(self.object_name());
-    }
-}
-
-impl Carried for EcsCluster {
-    fn leave(&self, snapshot: &mut Snapshot) {
-        snapshot.ecs_clusters.remove(self.object_name());
-    }
-}
-
-impl Carried for CloudMapNamespace {
-    fn expect(status: &mut <Self as Kind>::Status, identity: &str) {
-        status.namespace_id.get_or_insert_with(|| token::token(identity, "id"));
-    }
-    fn leave(&self, snapshot: &mut Snapshot) {
-        snapshot.cloud_map_namespaces.remove(self.object_name());
-    }
-}
-
-impl Carried for IamTaskRole {
-    fn expect(status: &mut <Self as Kind>::Status, identity: &str) {
-        status.role_arn.get_or_insert_with(|| token::token(identity, "arn"));
-    }
-    fn leave(&self, snapshot: &mut Snapshot) {
-        snapshot.iam_task_roles.remove(&(self.object_namespace().to_owned(), self.object_name().to_owned()));
-    }
-}
-
-impl Carried for EcsService {
-    fn leave(&self, snapshot: &mut Snapshot) {
-        snapshot.ecs_services.remove(&(self.object_namespace().to_owned(), self.object_name().to_owned()));
-    }
 }

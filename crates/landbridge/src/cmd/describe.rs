@@ -1,6 +1,7 @@
 //! `landbridge describe`: one object, and why it is not ready.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 
 use anyhow::{Context as _, Result};
 use k8s_openapi::api::events::v1::Event;
@@ -27,7 +28,8 @@ pub async fn describe(args: &DescribeArgs) -> Result<Exit> {
     let namespace = args.namespace.clone().unwrap_or_else(|| live.namespace.clone());
     let object = live.get(kind, &namespace, name).await?;
     let events = events(&live, &object).await?;
-    print!("{}", text(kind, &object, &events)?);
+    let text = text(kind, &object, &events, jiff::Timestamp::now())?;
+    std::io::stdout().write_all(text.as_bytes()).context("writing to standard output")?;
     Ok(Exit::Ok)
 }
 
@@ -47,7 +49,7 @@ fn last_seen(event: &Event) -> Option<jiff::Timestamp> {
     series.or(event.event_time.as_ref().map(|t| t.0)).or(event.metadata.creation_timestamp.as_ref().map(|t| t.0))
 }
 
-fn text(kind: &KindInfo, object: &DynamicObject, events: &[Event]) -> Result<String> {
+fn text(kind: &KindInfo, object: &DynamicObject, events: &[Event], now: jiff::Timestamp) -> Result<String> {
     let mut out = String::new();
     let status = &object.data["status"];
     let name = object.metadata.name.as_deref().unwrap_or_default();
@@ -72,9 +74,8 @@ fn text(kind: &KindInfo, object: &DynamicObject, events: &[Event]) -> Result<Str
     list(&mut out, "Changed outside, left as it is", &status["drift"])?;
     if !events.is_empty() {
         writeln!(out, "\nEvents")?;
-        let now = jiff::Timestamp::now().as_second();
         let rows = events.iter().map(|e| {
-            let seen = last_seen(e).map_or_else(String::new, |t| age(now - t.as_second()));
+            let seen = last_seen(e).map_or_else(String::new, |t| age(now.as_second() - t.as_second()));
             vec![
                 seen,
                 e.type_.clone().unwrap_or_default(),
@@ -192,7 +193,7 @@ mod tests {
             "conditions": [{"type": "Ready", "status": "False", "reason": "RolledBack", "message": "rolled back"}],
             "lastFailure": {"container": "web", "exitCode": 137, "reason": "OutOfMemory", "times": 3, "lastSeen": "now"},
         }));
-        let text = text(&kind(), &object, &[]).unwrap();
+        let text = text(&kind(), &object, &[], jiff::Timestamp::UNIX_EPOCH).unwrap();
         assert!(text.contains("✗ RolledBack: rolled back"), "{text}");
         assert!(text.contains("container web: OutOfMemory (exit code 137)"), "{text}");
         assert!(text.contains("0 of 2 running"), "{text}");
@@ -200,6 +201,10 @@ mod tests {
 
     #[test]
     fn an_object_that_nobody_looked_at_asks_whether_the_operator_runs() {
-        assert!(text(&kind(), &service(&Value::Null), &[]).unwrap().contains("is the operator running?"));
+        assert!(
+            text(&kind(), &service(&Value::Null), &[], jiff::Timestamp::UNIX_EPOCH)
+                .unwrap()
+                .contains("is the operator running?")
+        );
     }
 }

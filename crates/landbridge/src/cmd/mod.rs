@@ -6,7 +6,9 @@ mod describe;
 mod get;
 mod plan;
 
-use anyhow::Result;
+use std::io::Write as _;
+
+use anyhow::{Context as _, Result};
 use clap::CommandFactory as _;
 
 use crate::cli::{Cli, Command};
@@ -24,7 +26,9 @@ pub async fn run(command: Command) -> Result<Exit> {
         Command::Sandbox(args) => landbridge_sandbox::run(args).await.map(|()| Exit::Ok).map_err(anyhow::Error::from),
         Command::Crds => crds::print(),
         Command::Completion { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "landbridge", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "landbridge", &mut script);
+            std::io::stdout().write_all(&script).context("writing to standard output")?;
             Ok(Exit::Ok)
         }
     }

@@ -62,13 +62,16 @@ impl Checker {
     /// The object with the schema's defaults, or everything that is wrong with it.
     pub fn check(&self, document: &Document, default_namespace: &str) -> Result<Value, Vec<Problem>> {
         let Some(schema) = self.kinds.get(document.kind()) else { return Ok(document.value.clone()) };
-        let mut value = kube_cel::apply_defaults(&schema.raw, &document.value);
+        let mut value = document.value.clone();
+        drop_nulls(&schema.raw, &mut value);
+        let mut value = kube_cel::apply_defaults(&schema.raw, &value);
         if let Err(message) = identify(&mut value, schema.namespaced, default_namespace) {
             return Err(vec![document.problem(None, message)]);
         }
         let name = display_name(&value);
         let mut messages: Vec<String> =
             schema.structure.iter_errors(&value).flat_map(|e| explain(&e, schema)).collect();
+        repeated("", &schema.raw, &value, &mut messages);
         if messages.is_empty()
             && let Err(errors) = validate_compiled(&schema.rules, &value, None)
         {
@@ -79,6 +82,62 @@ impl Checker {
         } else {
             Err(messages.into_iter().map(|m| document.problem(Some(name.clone()), m)).collect())
         }
+    }
+}
+
+/// An explicit null is no value, as for the API server: it goes before defaults are filled in. Items of lists stay.
+fn drop_nulls(schema: &Value, value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            let of = |name: &str| schema["properties"].get(name).or_else(|| schema.get("additionalProperties"));
+            map.retain(|name, v| !v.is_null() || of(name).is_none_or(|s| s["nullable"] == true));
+            for (name, member) in map.iter_mut() {
+                if let Some(schema) = of(name) {
+                    drop_nulls(schema, member);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| drop_nulls(&schema["items"], item)),
+        _ => {}
+    }
+}
+
+/// Lists that are maps or sets for the API server may hold each key once; JSON Schema and CEL do not say so.
+fn repeated(at: &str, schema: &Value, value: &Value, messages: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => {
+            for (name, member) in map {
+                let of = schema["properties"].get(name).or_else(|| schema.get("additionalProperties"));
+                if let Some(schema) = of {
+                    repeated(&join(at, name), schema, member, messages);
+                }
+            }
+        }
+        Value::Array(items) => {
+            let mut seen = BTreeMap::new();
+            for (index, item) in items.iter().enumerate() {
+                if let Some(key) = key_of(schema, item)
+                    && let Some(first) = seen.insert(key.clone(), index)
+                {
+                    messages.push(format!("{at}[{index}] repeats {key} of {at}[{first}]: keep one"));
+                }
+                repeated(&format!("{at}[{index}]"), &schema["items"], item, messages);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What must be unique of an item, as `name web`.
+fn key_of(schema: &Value, item: &Value) -> Option<String> {
+    match schema["x-kubernetes-list-type"].as_str()? {
+        "set" => Some(item.to_string()),
+        "map" => {
+            let keys = schema["x-kubernetes-list-map-keys"].as_array()?.iter().filter_map(Value::as_str);
+            let text = |v: &Value| v.as_str().map_or_else(|| v.to_string(), str::to_owned);
+            Some(keys.map(|key| format!("{key} {}", text(&item[key]))).collect::<Vec<_>>().join(", "))
+        }
+        _ => None,
     }
 }
 
@@ -270,6 +329,26 @@ mod tests {
     fn an_unknown_field_is_named_with_the_one_that_was_meant() {
         let messages = check(&web("", "    cpuu: 256\n")).unwrap_err();
         assert_eq!(messages, ["unknown field spec.taskDefinition.cpuu; did you mean cpu?"]);
+    }
+
+    #[test]
+    fn two_containers_of_one_name_are_refused_as_the_api_server_refuses_them() {
+        let text = web("", "    cpu: 256\n") + "      - name: web\n        image: other\n";
+        let messages = check(&text).unwrap_err();
+        let list = "spec.taskDefinition.containerDefinitions";
+        assert_eq!(messages, [format!("{list}[1] repeats name web of {list}[0]: keep one")]);
+    }
+
+    #[test]
+    fn an_explicit_null_is_no_value() {
+        let value = check(&web("  serviceName: null\n", "    cpu: ~\n    memory: 512\n")).unwrap();
+        assert_eq!(value["spec"]["taskDefinition"].get("cpu"), None);
+    }
+
+    #[test]
+    fn an_explicit_null_where_a_value_is_needed_is_said_to_be_missing() {
+        let messages = check(&web("", "").replace("name: web\n        image: nginx", "name: web\n        image: null"));
+        assert_eq!(messages.unwrap_err(), ["spec.taskDefinition.containerDefinitions[0].image is missing"]);
     }
 
     #[test]

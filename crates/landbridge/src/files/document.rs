@@ -62,7 +62,12 @@ pub fn read(paths: &[PathBuf], recursive: bool) -> Result<Vec<Document>, Problem
 }
 
 fn unreadable(file: &str, error: &std::io::Error) -> Problem {
-    Problem { file: file.to_owned(), line: 1, object: None, message: format!("cannot be read: {error}") }
+    let message = match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
+        std::io::ErrorKind::InvalidData => "is not text (UTF-8), so it is no YAML or JSON".to_owned(),
+        _ => format!("cannot be read: {error}"),
+    };
+    Problem { file: file.to_owned(), line: 1, object: None, message }
 }
 
 fn expand(path: &Path, recursive: bool, problems: &mut Vec<Problem>) -> Vec<PathBuf> {

@@ -7,4 +7,4 @@ mod set;
 
 pub use document::{Document, read};
 pub use problem::{Problem, Problems};
-pub use set::{Object, ObjectSet};
+pub use set::{ByKind, Object, ObjectSet};

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
-use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::core::DynamicObject;
 use landbridge_api::v1alpha1::{AwsAccount, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
 use serde::de::DeserializeOwned;
@@ -38,6 +36,21 @@ pub struct ObjectSet {
     pub namespace_labels: BTreeMap<String, BTreeMap<String, String>>,
     /// Objects of other groups that were passed over, as `Deployment shop/web`.
     pub foreign: Vec<String>,
+}
+
+/// The objects by kind, in the order in which kinds depend on each other.
+#[derive(Clone, Debug, Default)]
+pub struct ByKind {
+    /// Accounts.
+    pub accounts: Vec<AwsAccount>,
+    /// Clusters.
+    pub clusters: Vec<EcsCluster>,
+    /// Namespaces.
+    pub namespaces: Vec<CloudMapNamespace>,
+    /// Roles.
+    pub roles: Vec<IamTaskRole>,
+    /// Services.
+    pub services: Vec<EcsService>,
 }
 
 impl ObjectSet {
@@ -100,19 +113,19 @@ impl ObjectSet {
         Ok(Self { objects: keyed.into_values().collect(), namespace_labels, foreign: Vec::new() })
     }
 
-    /// Marks every object as being deleted, for the plan of a deletion; users come before what they use.
-    pub fn mark_deleted(&mut self) {
-        let now = Some(Time(Timestamp::now()));
-        for object in &mut self.objects {
+    /// The objects, kind by kind; within a kind in their order.
+    pub fn by_kind(self) -> ByKind {
+        let mut sorted = ByKind::default();
+        for object in self.objects {
             match object {
-                Object::Account(o) => o.metadata.deletion_timestamp.clone_from(&now),
-                Object::Cluster(o) => o.metadata.deletion_timestamp.clone_from(&now),
-                Object::Namespace(o) => o.metadata.deletion_timestamp.clone_from(&now),
-                Object::Role(o) => o.metadata.deletion_timestamp.clone_from(&now),
-                Object::Service(o) => o.metadata.deletion_timestamp.clone_from(&now),
+                Object::Account(o) => sorted.accounts.push(*o),
+                Object::Cluster(o) => sorted.clusters.push(*o),
+                Object::Namespace(o) => sorted.namespaces.push(*o),
+                Object::Role(o) => sorted.roles.push(*o),
+                Object::Service(o) => sorted.services.push(*o),
             }
         }
-        self.objects.reverse();
+        sorted
     }
 
     fn pass_over(&mut self, document: &Document) {
