@@ -90,7 +90,7 @@ fn drop_nulls(schema: &Value, value: &mut Value) {
     match value {
         Value::Object(map) => {
             let of = |name: &str| schema["properties"].get(name).or_else(|| schema.get("additionalProperties"));
-            map.retain(|name, v| !v.is_null() || of(name).is_none_or(|s| s["nullable"] == true));
+            map.retain(|name, v| !v.is_null() || of(name).is_none());
             for (name, member) in map.iter_mut() {
                 if let Some(schema) = of(name) {
                     drop_nulls(schema, member);
