@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::missing_panics_doc)]
 
 pub mod kstatus;
+pub mod outsider;
+pub mod shop;
 pub mod stage;
 
 pub use stage::Stage;

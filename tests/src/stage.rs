@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use kube::api::{Api, DeleteParams, DynamicObject, ListParams};
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, TypeMeta};
 use kube::core::NamespaceResourceScope;
 use kube::{Client, CustomResourceExt as _, Resource};
 use landbridge_api::v1alpha1::{AwsAccount, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
@@ -110,6 +111,12 @@ impl Stage {
         }
     }
 
+    /// Takes the leases of operators that were killed away, as time would: nobody has to wait for it.
+    pub async fn release_leases(&self) {
+        let leases: Api<Lease> = Api::default_namespaced(self.client.clone());
+        leases.delete_collection(&DeleteParams::default(), &ListParams::default()).await.unwrap();
+    }
+
     /// Address of the oldest operator's admin endpoints.
     pub fn admin(&self) -> std::net::SocketAddr {
         self.operators.front().expect("an operator runs").admin
@@ -175,18 +182,27 @@ impl Stage {
     /// Every object of every kind.
     pub async fn objects(&self) -> Vec<DynamicObject> {
         let mut all = Vec::new();
-        let kinds = [
+        for kind in Self::kinds() {
+            let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &kind);
+            let mut items = api.list(&ListParams::default()).await.unwrap().items;
+            // A list says its items' kind once, for all of them.
+            for item in &mut items {
+                item.types = Some(TypeMeta { api_version: kind.api_version.clone(), kind: kind.kind.clone() });
+            }
+            all.extend(items);
+        }
+        all
+    }
+
+    /// Every kind.
+    pub fn kinds() -> [ApiResource; 5] {
+        [
             AwsAccount::api_resource(),
             EcsCluster::api_resource(),
             CloudMapNamespace::api_resource(),
             IamTaskRole::api_resource(),
             EcsService::api_resource(),
-        ];
-        for kind in kinds {
-            let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &kind);
-            all.extend(api.list(&ListParams::default()).await.unwrap().items);
-        }
-        all
+        ]
     }
 
     /// Fails unless every status is one that kstatus can read.

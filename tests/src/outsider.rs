@@ -1,0 +1,89 @@
+//! Somebody else in the same AWS account: another console, pipeline or autoscaler. And what AWS holds, for a look that is
+//! no call.
+
+use bytes::Bytes;
+use http::Request;
+use landbridge_emulator::Emulator;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+
+/// Makes a call of ECS, Cloud Map (`servicediscovery`) or CloudWatch Logs (`logs`), which must succeed.
+pub fn call(emulator: &Emulator, service: &str, operation: &str, input: &Value) -> Value {
+    let target = match service {
+        "ecs" => "AmazonEC2ContainerServiceV20141113",
+        "servicediscovery" => "Route53AutoNaming_v20170314",
+        "logs" => "Logs_20140328",
+        other => panic!("{other} is no service that speaks JSON"),
+    };
+    let request = Request::post("/").header("x-amz-target", format!("{target}.{operation}"));
+    let response = emulator.respond(request.body(Bytes::from(input.to_string())).unwrap());
+    let text = String::from_utf8_lossy(response.body()).into_owned();
+    assert!(response.status().is_success(), "{operation} was refused: {text}");
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
+/// Makes a call of IAM, which must succeed.
+pub fn iam(emulator: &Emulator, operation: &str, parameters: &[(&str, &str)]) {
+    let mut form = format!("Action={operation}&Version=2010-05-08");
+    for (name, value) in parameters {
+        form.extend(["&", name, "="]);
+        form.extend(utf8_percent_encode(value, NON_ALPHANUMERIC));
+    }
+    let response = emulator.respond(Request::post("/").body(Bytes::from(form)).unwrap());
+    let text = String::from_utf8_lossy(response.body());
+    assert!(response.status().is_success(), "{operation} was refused: {text}");
+}
+
+/// The ECS services that are not INACTIVE.
+pub fn services(emulator: &Emulator) -> Vec<Value> {
+    let all = list(&emulator.state()["ecs"]["services"]);
+    all.into_iter().filter(|s| s["status"] != "INACTIVE").collect()
+}
+
+/// The ECS service of that name that is not INACTIVE.
+pub fn service(emulator: &Emulator, name: &str) -> Value {
+    services(emulator).into_iter().find(|s| s["serviceName"] == name).unwrap_or_default()
+}
+
+/// The ECS clusters that are not INACTIVE.
+pub fn clusters(emulator: &Emulator) -> Vec<Value> {
+    let all = list(&emulator.state()["ecs"]["clusters"]);
+    all.into_iter().filter(|c| c["status"] != "INACTIVE").collect()
+}
+
+/// The ACTIVE revisions of every task definition.
+pub fn revisions(emulator: &Emulator) -> Vec<Value> {
+    let all = list(&emulator.state()["ecs"]["taskDefinitions"]);
+    all.into_iter().filter(|d| d["status"] == "ACTIVE").collect()
+}
+
+/// The tasks that are RUNNING.
+pub fn running_tasks(emulator: &Emulator) -> Vec<Value> {
+    let all = list(&emulator.state()["ecs"]["tasks"]);
+    all.into_iter().filter(|t| t["lastStatus"] == "RUNNING").collect()
+}
+
+/// The Cloud Map namespaces.
+pub fn namespaces(emulator: &Emulator) -> Vec<Value> {
+    list(&emulator.state()["cloudMap"]).iter().flat_map(|place| list(&place["namespaces"])).collect()
+}
+
+/// The Cloud Map services, with their instances.
+pub fn discovery(emulator: &Emulator) -> Vec<Value> {
+    list(&emulator.state()["cloudMap"]).iter().flat_map(|place| list(&place["services"])).collect()
+}
+
+/// The IAM roles.
+pub fn roles(emulator: &Emulator) -> Vec<Value> {
+    let state = emulator.state();
+    state["iam"].as_object().into_iter().flatten().flat_map(|(_, account)| list(&account["roles"])).collect()
+}
+
+/// The log groups.
+pub fn log_groups(emulator: &Emulator) -> Vec<Value> {
+    list(&emulator.state()["logs"])
+}
+
+fn list(value: &Value) -> Vec<Value> {
+    value.as_array().cloned().unwrap_or_default()
+}
