@@ -147,8 +147,9 @@ fn step_text(out: &mut String, step: &Step, paint: Paint) {
     for (path, value) in &details {
         line(out, 3, &format!("{path}: {}", short(value)));
     }
-    // Where the whole is written out, that it was not there before is no news.
-    let told = |d: &&Difference| details.is_empty() || d.from.is_some();
+    // Where the whole of a new thing is written out, that it was not there before is no news.
+    let whole = step.change.verb() == Verb::Create && !details.is_empty();
+    let told = |d: &&Difference| !whole || d.from.is_some();
     for difference in step.differences.iter().filter(told) {
         line(out, 3, &one_line(difference));
     }
