@@ -347,8 +347,8 @@ mod tests {
 
     #[test]
     fn an_explicit_null_where_a_value_is_needed_is_said_to_be_missing() {
-        let messages = check(&web("", "").replace("name: web\n        image: nginx", "name: web\n        image: null"));
-        assert_eq!(messages.unwrap_err(), ["spec.taskDefinition.containerDefinitions[0].image is missing"]);
+        let messages = check(&web("", "    cpu: 256\n").replace("{name: prod}", "{name: null}")).unwrap_err();
+        assert_eq!(messages, ["spec.clusterRef.name is missing"]);
     }
 
     #[test]
