@@ -4,9 +4,8 @@ use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
+use aws_config::identity::IdentityCache;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, TypeMeta};
 use kube::core::NamespaceResourceScope;
@@ -25,6 +24,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+use crate::keys::Keys;
 use crate::kstatus;
 
 /// How long anything may take before the test says what it waited for. A machine that compiles beside the tests is slow.
@@ -38,6 +38,10 @@ pub struct Stage {
     pub client: Client,
     /// Settings of operators that start from now on.
     pub config: Config,
+    /// Kubernetes user as whom operators that start from now on act. Default: the administrator.
+    pub user: Option<String>,
+    /// The credentials that AWS's environment has.
+    pub credentials: Keys,
     plane: ControlPlane,
     /// Those that run, oldest first.
     operators: VecDeque<Running>,
@@ -74,18 +78,20 @@ impl Stage {
             sweep: Duration::from_secs(2),
             ..Config::default()
         };
-        Self { emulator, client, config, plane, operators: VecDeque::new() }
+        let (user, credentials) = (None, Keys::default());
+        Self { emulator, client, config, user, credentials, plane, operators: VecDeque::new() }
     }
 
     /// Starts an operator, beside those that run, and waits until it is ready.
     pub async fn start_operator(&mut self) {
         let config = self.config.clone();
-        let environment = environment(&self.emulator);
+        let environment = environment(&self.emulator, self.credentials.clone()).await;
         let (ready, is_ready) = oneshot::channel();
         let hooks = Hooks { aws: Some(Box::new(|pool| pool.on(environment))), ready: Some(ready), ..Hooks::default() };
         let shutdown = CancellationToken::new();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let (settings, stop) = (self.plane.client_config().await.unwrap(), shutdown.clone());
+        let (mut settings, stop) = (self.plane.client_config().await.unwrap(), shutdown.clone());
+        settings.auth_info.impersonate.clone_from(&self.user);
         let task = runtime.spawn(async move { run(config, Client::try_from(settings)?, stop, hooks).await });
         let admin = tokio::time::timeout(PATIENCE, is_ready).await.expect("the operator becomes ready").unwrap();
         self.operators.push_back(Running { runtime, shutdown, task, admin });
@@ -115,6 +121,11 @@ impl Stage {
     pub async fn release_leases(&self) {
         let leases: Api<Lease> = Api::default_namespaced(self.client.clone());
         leases.delete_collection(&DeleteParams::default(), &ListParams::default()).await.unwrap();
+    }
+
+    /// The administrator's kubeconfig.
+    pub fn kubeconfig(&self) -> std::path::PathBuf {
+        self.plane.kubeconfig_path()
     }
 
     /// Address of the oldest operator's admin endpoints.
@@ -224,12 +235,12 @@ impl Stage {
 }
 
 /// The SDK's configuration for an emulator in the same process: no socket, and credentials that are nobody's.
-fn environment(emulator: &Emulator) -> SdkConfig {
-    let credentials = Credentials::new("AKIATEST", "secret", None, None, "test");
-    SdkConfig::builder()
-        .behavior_version(BehaviorVersion::v2026_01_12())
+async fn environment(emulator: &Emulator, credentials: Keys) -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::v2026_01_12())
         .region(Region::new(emulator.region()))
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .credentials_provider(credentials)
+        .identity_cache(IdentityCache::no_cache())
         .http_client(emulator.http_client())
-        .build()
+        .load()
+        .await
 }

@@ -134,9 +134,9 @@ impl Objects for World {
             Some(account) => self.proved(&account),
             None => match name {
                 None => self.ambient.account(),
-                Some(name) => {
-                    Err(Unmet::wait(reason::REFERENCE_NOT_FOUND, format!("AWSAccount {name} does not exist")))
-                }
+                Some(name) => Err(Unmet::missing(format!(
+                    "spec.accountRef names AWSAccount {name}, which does not exist: create it, or name another"
+                ))),
             },
         }
     }

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use landbridge_api::condition::reason;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::change::Change;
+
+/// How long a reference may lead nowhere before its object is stalled.
+pub const ARRIVES_WITHIN: Duration = Duration::from_secs(5);
 
 /// What one object needs, in order. Empty means: nothing to do.
 ///
@@ -179,6 +183,11 @@ impl Unmet {
     /// An [`Unmet::Wait`] that looks again by itself every 30 seconds; a change of the referenced object is quicker.
     pub fn wait(reason: &str, message: impl Into<String>) -> Self {
         Self::Wait(Wait::new(reason, message, Duration::from_secs(30)))
+    }
+    /// A reference that leads nowhere. It may arrive in a moment, as files do that are applied together; once it has not for
+    /// [`ARRIVES_WITHIN`], the object is stalled, because only a person can help.
+    pub fn missing(message: impl Into<String>) -> Self {
+        Self::Wait(Wait::new(reason::REFERENCE_NOT_FOUND, message, ARRIVES_WITHIN))
     }
     /// An [`Unmet::Blocked`].
     pub fn blocked(reason: &str, message: impl Into<String>) -> Self {

@@ -8,7 +8,7 @@ use landbridge_api::names::annotation;
 use serde::{Deserialize, Serialize};
 
 use crate::kind::{Health, Kind};
-use crate::plan::{Cause, Plan, Unmet};
+use crate::plan::{ARRIVES_WITHIN, Cause, Plan, Unmet, Wait};
 
 /// What kind of failure an AWS error is; it decides what happens next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -155,6 +155,7 @@ pub fn first_status<K: Kind>(object: &K, now: Timestamp) -> K::Status {
 
 fn row<K: Kind>(object: &K, verdict: &Verdict<'_, K>, now: Timestamp) -> Row {
     match verdict {
+        Verdict::Unmet(Unmet::Wait(w)) if is_lost(object, w, now) => stalled(known(&w.reason), w.message.clone()),
         Verdict::Unmet(Unmet::Wait(w)) => progressing(known(&w.reason), w.message.clone()),
         Verdict::Unmet(Unmet::Blocked(b)) => stalled(known(&b.reason), b.message.clone()),
         Verdict::Unreadable(failure) => failed(failure),
@@ -175,6 +176,16 @@ fn row<K: Kind>(object: &K, verdict: &Verdict<'_, K>, now: Timestamp) -> Row {
             after_health(health, plan, *executed, object.knobs().is_paused())
         }
     }
+}
+
+/// Whether a reference has led nowhere for so long that it will not arrive by itself.
+fn is_lost<K: Kind>(object: &K, wait: &Wait, now: Timestamp) -> bool {
+    let conditions = object.stored().map(|s| K::common(s).conditions.as_slice()).unwrap_or_default();
+    let since = condition::find(conditions, condition::READY)
+        .filter(|c| c.reason == reason::REFERENCE_NOT_FOUND && c.status == "False")
+        .map(|c| c.last_transition_time.0);
+    wait.reason == reason::REFERENCE_NOT_FOUND
+        && since.is_some_and(|since| now.duration_since(since).unsigned_abs() >= ARRIVES_WITHIN && now > since)
 }
 
 fn after_health(health: Health, plan: &Plan, executed: usize, paused: bool) -> Row {
@@ -272,4 +283,30 @@ fn known(text: &str) -> &'static str {
         reason::PENDING,
     ];
     ALL.iter().find(|r| **r == text).copied().unwrap_or(reason::PROGRESSING)
+}
+
+#[cfg(test)]
+mod tests {
+    use landbridge_api::v1alpha1::EcsService;
+
+    use super::*;
+    use crate::plan::ARRIVES_WITHIN;
+    use crate::testing::{now, object};
+
+    #[test]
+    fn a_reference_that_leads_nowhere_may_arrive_for_a_while_and_then_only_a_person_can_help() {
+        let mut service: EcsService =
+            object("{kind: ECSService, metadata: {name: web}, spec: {clusterRef: {name: x}}}");
+        let unmet = Unmet::missing("there is none: create it");
+        let mut after = |seconds: u64| {
+            let at = now() + Duration::from_secs(seconds);
+            let status = status(&service, &Verdict::Unmet(&unmet), at);
+            let stalled = condition::is_true(&status.common.conditions, condition::STALLED);
+            assert_ne!(stalled, condition::is_true(&status.common.conditions, condition::RECONCILING));
+            service.status = Some(status);
+            stalled
+        };
+        let limit = ARRIVES_WITHIN.as_secs();
+        assert_eq!([0, 1, limit - 1, limit, limit + 60].map(&mut after), [false, false, false, true, true]);
+    }
 }

@@ -5,9 +5,14 @@
 
 mod bad_input;
 mod call_counts;
+mod chart;
 mod crash;
+mod credentials;
+mod docs;
 mod drift;
+mod in_use;
 mod knobs;
+mod neighbour;
 mod ordinary_path;
 mod references;
 mod replicas;

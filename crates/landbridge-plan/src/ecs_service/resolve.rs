@@ -61,10 +61,9 @@ fn defaults(cluster: &EcsCluster) -> ServiceDefaults {
 fn without_cluster(object: &EcsService) -> Result<EcsServiceResolved, Unmet> {
     let name = &object.spec.cluster_ref.name;
     if !object.is_deleting() {
-        return Err(Unmet::wait(
-            reason::REFERENCE_NOT_FOUND,
-            format!("spec.clusterRef names ECSCluster {name}, which does not exist: create it, or name another"),
-        ));
+        return Err(Unmet::missing(format!(
+            "spec.clusterRef names ECSCluster {name}, which does not exist: create it, or name another"
+        )));
     }
     let recorded = object.stored().and_then(recorded);
     if let Some(what) = recorded.filter(|_| !policy::retains(&object.spec.knobs)) {
@@ -118,7 +117,7 @@ impl Context<'_> {
         let Some(reference) = reference.filter(|_| !self.object.is_deleting()) else { return Ok(None) };
         let (namespace, name) = (self.object.object_namespace(), &reference.name);
         let Some(role) = self.objects.iam_task_role(namespace, name) else {
-            return Err(Unmet::wait(reason::REFERENCE_NOT_FOUND, self.no_role(name, field)));
+            return Err(Unmet::missing(self.no_role(name, field)));
         };
         let status = role.status.as_ref();
         let ready = status.is_some_and(|s| condition::is_true(&s.common.conditions, condition::READY));
@@ -149,13 +148,10 @@ impl Context<'_> {
             if deleting {
                 return Ok(None);
             }
-            return Err(Unmet::wait(
-                reason::REFERENCE_NOT_FOUND,
-                format!(
-                    "spec.serviceDiscovery.namespaceRef names CloudMapNamespace {name}, which does not exist: create it, or \
-                     name another"
-                ),
-            ));
+            return Err(Unmet::missing(format!(
+                "spec.serviceDiscovery.namespaceRef names CloudMapNamespace {name}, which does not exist: create it, or name \
+                 another"
+            )));
         };
         if !deleting && !allows(self.objects, found.spec.allowed_namespaces.as_ref(), namespace) {
             return Err(not_allowed("CloudMapNamespace", name, namespace));

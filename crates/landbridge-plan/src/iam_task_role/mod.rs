@@ -11,6 +11,7 @@ mod wanted;
 
 use jiff::Timestamp;
 use landbridge_api::common::{CommonStatus, Knobs};
+use landbridge_api::condition::reason;
 use landbridge_api::v1alpha1::{IamTaskRole, IamTaskRoleStatus};
 
 use crate::account::{AccountTarget, account_for};
@@ -49,9 +50,15 @@ impl Kind for IamTaskRole {
 
     fn resolve(&self, objects: &dyn Objects) -> Result<IamTaskRoleResolved, Unmet> {
         let (namespace, name) = (self.object_namespace(), self.object_name());
+        let in_iam = name_in_iam(self);
+        if let Some(why) = rules::bad_name(&in_iam) {
+            return Err(Unmet::blocked(reason::INVALID_SPEC, why));
+        }
+        // A namespace that is not allowed any more may still take away what it made.
+        let user = Some(namespace).filter(|_| !self.is_deleting());
         Ok(IamTaskRoleResolved {
-            account: account_for(objects, self.spec.account_ref.as_ref(), Some(namespace))?,
-            name: name_in_iam(self),
+            account: account_for(objects, self.spec.account_ref.as_ref(), user)?,
+            name: in_iam,
             users: if self.is_deleting() { objects.users_of_iam_task_role(namespace, name) } else { Vec::new() },
         })
     }

@@ -74,7 +74,7 @@ fn update(
     let what = format!("IAM role {name}");
     if role.path != wanted.path {
         plan.block(
-            reason::IMMUTABLE_FIELD,
+            reason::OUTSIDE_ACCOUNT_RULES,
             format!(
                 "{what} exists under path {}, roles of the account are made under {}, and IAM cannot move a role; set \
                  another spec.roleName, or delete the role in AWS",

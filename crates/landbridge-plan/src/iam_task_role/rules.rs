@@ -17,7 +17,6 @@ const LONGEST_INLINE: usize = 10_240;
 
 /// Adds a refusal for everything that could not be done.
 pub(super) fn refuse(plan: &mut Plan, object: &IamTaskRole, resolved: &IamTaskRoleResolved, wanted: &Wanted) {
-    name(plan, resolved);
     head(plan, wanted);
     trust(plan, object, wanted);
     policies(plan, object, wanted);
@@ -27,23 +26,17 @@ pub(super) fn refuse(plan: &mut Plan, object: &IamTaskRole, resolved: &IamTaskRo
     }
 }
 
-fn name(plan: &mut Plan, resolved: &IamTaskRoleResolved) {
-    let name = &resolved.name;
+/// Why IAM would not take the name, if it would not. It is asked before AWS is: IAM refuses even to look for such a name.
+pub(super) fn bad_name(name: &str) -> Option<String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "+=,.@_-".contains(c);
     if name.is_empty() || name.len() > 64 {
         let length = name.len();
-        plan.block(
-            reason::INVALID_SPEC,
-            format!(
-                "the role name {name} has {length} characters and IAM takes 64; set spec.roleName to a shorter one"
-            ),
-        );
-    } else if !name.chars().all(allowed) {
-        plan.block(
-            reason::INVALID_SPEC,
-            format!("the role name {name} may hold only letters, digits and +=,.@_-; set spec.roleName"),
-        );
+        return Some(format!(
+            "the role name {name} has {length} characters and IAM takes 64; set spec.roleName to a shorter one"
+        ));
     }
+    let fine = name.chars().all(allowed);
+    (!fine).then(|| format!("the role name {name} may hold only letters, digits and +=,.@_-; set spec.roleName"))
 }
 
 fn head(plan: &mut Plan, wanted: &Wanted) {

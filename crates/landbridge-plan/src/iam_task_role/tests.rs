@@ -296,7 +296,7 @@ fn a_managed_policy_that_the_account_does_not_allow_is_outside_its_rules() {
 fn a_role_under_another_path_cannot_be_moved() {
     let observed = changed(&json!({}), |r| r.path = "/".into());
     let plan = plan(&role(&json!({})), &observed);
-    assert_eq!(outline(&plan), ["blocked ImmutableField"]);
+    assert_eq!(outline(&plan), ["blocked OutsideAccountRules"]);
     assert!(plan.blocked[0].message.contains("under path /, roles of the account are made under /landbridge/"));
 }
 
@@ -304,9 +304,10 @@ fn a_role_under_another_path_cannot_be_moved() {
 fn a_name_that_is_too_long_says_what_to_set() {
     let mut object = role(&json!({}));
     object.metadata.name = Some("o".repeat(60));
-    let refused = plan(&object, &nothing());
-    assert_eq!(outline(&refused), ["blocked InvalidSpec"]);
-    assert!(refused.blocked[0].message.contains("65 characters and IAM takes 64; set spec.roleName"));
+    // Before AWS is asked: IAM refuses even to look for such a name.
+    let Err(Unmet::Blocked(refused)) = object.resolve(&testing::shop()) else { panic!("it is not refused") };
+    assert_eq!(refused.reason, "InvalidSpec");
+    assert!(refused.message.contains("65 characters and IAM takes 64; set spec.roleName"));
     object.spec.role_name = Some("orders".into());
     assert_eq!(outline(&plan(&object, &nothing())), ["iam:CreateRole IAM role orders <- Spec"]);
 }
