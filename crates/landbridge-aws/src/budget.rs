@@ -77,8 +77,10 @@ pub fn default_quota(bucket: &str) -> Option<Quota> {
 
 /// Part of the refill that is spent; the rest covers clocks that run differently.
 const RATE_SPENT: f64 = 0.998;
-/// How much earlier than its successor a request may reach AWS late (a first one shakes hands), in seconds.
+/// How much later than its successors a request may reach AWS (a first one shakes hands), in seconds, and the least
+/// number of calls that is kept for that.
 const JITTER: f64 = 0.1;
+const LEAST_KEPT: f64 = 0.3;
 /// How far the rate goes down at most when AWS keeps throttling.
 const LOWEST_FACTOR: f64 = 0.05;
 /// How long a halved rate takes to come back.
@@ -303,7 +305,7 @@ impl State {
 
 /// The burst that is spent: AWS's, less what requests that overtake each other need.
 fn burst(quota: Quota) -> f64 {
-    (quota.burst - (quota.per_second * JITTER).max(1.0)).max(1.0)
+    (quota.burst - (quota.per_second * JITTER).max(LEAST_KEPT)).max(1.0)
 }
 
 /// How a caller stands.

@@ -33,6 +33,8 @@ pub(crate) struct Memory {
     pub(crate) clusters: Recent<String, ClusterFacts>,
     /// Newest revision by family, from RegisterTaskDefinition's answer.
     pub(crate) revisions: Memo<String, RevisionFacts>,
+    /// Revisions that go, by ARN: whose they are never changes, and whether they are registered only when we say so.
+    pub(crate) retired: Memo<String, RevisionFacts>,
     /// Members that only a service revision shows, by ARN; revisions never change.
     pub(crate) revision_fields: Memo<String, landbridge_plan::change::Body>,
     /// Cloud Map services by ID.
@@ -64,6 +66,7 @@ impl Default for Memory {
             services: Recent::default(),
             clusters: Recent::default(),
             revisions: Memo::keeping(KEEP),
+            retired: Memo::keeping(KEEP),
             revision_fields: Memo::keeping(KEEP),
             discovery: Memo::keeping(KEEP),
             discovery_made: Memo::keeping(Duration::from_mins(1)),

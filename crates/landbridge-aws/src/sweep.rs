@@ -32,7 +32,7 @@ pub struct Intervals {
 impl Default for Intervals {
     fn default() -> Self {
         Self {
-            rolling: Duration::from_secs(3),
+            rolling: Duration::from_secs(2),
             slowest_rolling: Duration::from_secs(15),
             steady: Duration::from_mins(1),
         }
@@ -238,7 +238,7 @@ impl<K: Clone + Eq + Hash + Send + 'static> Sweep<K> {
             Mode::Steady => self.intervals.steady,
             Mode::Rolling => {
                 let age = now.duration_since(entry.since);
-                (age / 4).clamp(self.intervals.rolling, self.intervals.slowest_rolling.max(self.intervals.rolling))
+                (age / 2).clamp(self.intervals.rolling, self.intervals.slowest_rolling.max(self.intervals.rolling))
             }
         }
     }

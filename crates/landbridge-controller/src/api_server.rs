@@ -127,12 +127,10 @@ impl ApiServer {
         request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
     ) -> Result<T, Failure> {
         let request = request.map_err(|e| failure(operation, ErrorClass::Invalid, &e))?;
-        let call = async {
-            // The semaphore is never closed; if it were, the call would just not be limited.
-            let _slot = self.slots.acquire().await.ok();
-            self.client.request::<T>(request).await
-        };
-        match tokio::time::timeout(TIMEOUT, call).await {
+        // The semaphore is never closed; if it were, the call would just not be limited. Waiting for a slot is no fault
+        // of the API server, so the timeout begins after it: with a thousand new objects the last one waits long.
+        let _slot = self.slots.acquire().await.ok();
+        match tokio::time::timeout(TIMEOUT, self.client.request::<T>(request)).await {
             Ok(answer) => answer.map_err(|e| failure(operation, class(&e), &e)),
             Err(_) => Err(failure(operation, ErrorClass::Transient, &format!("no answer within {TIMEOUT:?}"))),
         }

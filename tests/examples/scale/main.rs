@@ -96,11 +96,15 @@ async fn measure(scene: &Scene) -> anyhow::Result<()> {
     let timings = if scene.slow_tasks { Timings::default() } else { Timings::quick() };
     let emulator = Emulator::builder().timings(timings).quotas(scene.quotas).build();
     let server = emulator.serve(([127, 0, 0, 1], 0).into()).await?;
-    shop::open(&client).await?;
+    shop::open(&client, scene.quotas).await?;
     if scene.live.is_none() {
         let began = Instant::now();
         shop::create_services(&client, scene.services, 16).await?;
-        println!("{} objects stored in {:.2} s, before the operator starts", scene.services, began.elapsed().as_secs_f64());
+        println!(
+            "{} objects stored in {:.2} s, before the operator starts",
+            scene.services,
+            began.elapsed().as_secs_f64()
+        );
     }
 
     let before = ApiServerCalls::read(&client).await?;
@@ -132,7 +136,7 @@ async fn measure(scene: &Scene) -> anyhow::Result<()> {
         println!("{}", operator.metrics().await?);
     }
     operator.stop().await?;
-    server.stop().await;
+    server.shutdown().await;
     plane.stop().await;
     Ok(())
 }

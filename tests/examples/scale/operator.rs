@@ -92,7 +92,8 @@ impl Operator {
     /// Lets it stop in its own way.
     pub async fn stop(mut self) -> anyhow::Result<()> {
         drop(self.child.stdin.take());
-        let status = tokio::time::timeout(Duration::from_secs(30), self.child.wait()).await.context("it does not stop")??;
+        let status =
+            tokio::time::timeout(Duration::from_secs(30), self.child.wait()).await.context("it does not stop")??;
         ensure!(status.success(), "the operator ended with {status}");
         Ok(())
     }

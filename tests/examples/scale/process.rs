@@ -27,7 +27,9 @@ impl Usage {
         let mut family = BTreeSet::from([root]);
         // A child may have a lower number than its parent; a few rounds find all.
         for _ in 0..4 {
-            family.extend(all.iter().filter(|(_, s)| family.contains(&s.parent)).map(|(pid, _)| *pid).collect::<Vec<_>>());
+            family.extend(
+                all.iter().filter(|(_, s)| family.contains(&s.parent)).map(|(pid, _)| *pid).collect::<Vec<_>>(),
+            );
         }
         let mut usage = Self::default();
         for (pid, stat) in all.into_iter().filter(|(pid, _)| family.contains(pid)) {
@@ -66,11 +68,7 @@ fn stat(pid: u32) -> Option<Stat> {
     let (head, rest) = text.rsplit_once(") ")?;
     let fields: Vec<&str> = rest.split(' ').collect();
     let ticks = fields.get(11)?.parse::<u32>().ok()? + fields.get(12)?.parse::<u32>().ok()?;
-    Some(Stat {
-        name: head.split_once('(')?.1.to_owned(),
-        parent: fields.get(1)?.parse().ok()?,
-        used: TICK * ticks,
-    })
+    Some(Stat { name: head.split_once('(')?.1.to_owned(), parent: fields.get(1)?.parse().ok()?, used: TICK * ticks })
 }
 
 /// Memory that a process holds, in bytes.

@@ -12,15 +12,28 @@ use serde_json::{Value, json};
 /// The kind that has to be ready before services are created beside the operator.
 pub const KIND_OF_PLATFORM: &str = "ECSCluster";
 
+/// Without quotas at AWS there are none to keep either: this is what `AWSAccount.spec.quotas` is for.
+const NO_QUOTAS: &str = r"
+  quotas:
+    ecs/task-definition-modify: {burst: 100000, perSecond: 100000}
+    ecs/task-definition-read: {burst: 100000, perSecond: 100000}
+    ecs/service-modify: {burst: 100000, perSecond: 100000}
+    ecs/service-read: {burst: 100000, perSecond: 100000}
+    ecs/service-deployment: {burst: 100000, perSecond: 100000}
+";
+
+const ACCOUNT: &str = r"
+apiVersion: landbridge.dev/v1alpha1
+kind: AWSAccount
+metadata: {name: default}
+spec:
+  region: us-east-1
+  allowedNamespaces: {names: ['*']}";
+
 const PLATFORM: &str = r"
 apiVersion: v1
 kind: Namespace
 metadata: {name: shop}
----
-apiVersion: landbridge.dev/v1alpha1
-kind: AWSAccount
-metadata: {name: default}
-spec: {region: us-east-1, allowedNamespaces: {names: ['*']}}
 ---
 apiVersion: landbridge.dev/v1alpha1
 kind: ECSCluster
@@ -33,7 +46,9 @@ spec:
 ";
 
 /// Applies what the services refer to.
-pub async fn open(client: &Client) -> anyhow::Result<()> {
+pub async fn open(client: &Client, quotas: bool) -> anyhow::Result<()> {
+    let account = if quotas { ACCOUNT.to_owned() } else { format!("{ACCOUNT}{NO_QUOTAS}") };
+    apply_yaml(client, "the account", &account).await?;
     apply_yaml(client, "the platform", PLATFORM).await?;
     Ok(())
 }

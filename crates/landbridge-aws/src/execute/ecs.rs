@@ -1,5 +1,7 @@
 //! Writes to ECS. Their answers are remembered, so that a read that AWS answers from the past does not confuse a pass.
 
+use std::time::Duration;
+
 use aws_sdk_ecs::operation::create_cluster::CreateClusterInput;
 use aws_sdk_ecs::operation::create_service::CreateServiceInput;
 use aws_sdk_ecs::operation::put_cluster_capacity_providers::PutClusterCapacityProvidersInput;
@@ -92,7 +94,12 @@ impl Writer<'_> {
 
     pub(super) async fn deregister_task_definition(self, arn: &str) -> Result<Produced, AwsError> {
         let call = || self.aws.ecs().deregister_task_definition().task_definition(arn).send();
-        or_gone(self.aws.call(op::DEREGISTER_TASK_DEFINITION, self.priority, call).await.map(drop))
+        let done = or_gone(self.aws.call(op::DEREGISTER_TASK_DEFINITION, self.priority, call).await.map(drop))?;
+        let retired = &self.aws.memory().retired;
+        if let Some(known) = retired.get(arn, Duration::MAX) {
+            retired.put(arn.to_owned(), RevisionFacts { status: "INACTIVE".to_owned(), ..known });
+        }
+        Ok(done)
     }
 
     pub(super) async fn create_service(self, cluster: &str, name: &str, body: &Body) -> Result<Produced, AwsError> {

@@ -57,7 +57,7 @@ impl Look<'_> {
         };
         observed.task_definition = self.task_definition(&observed).await?;
         let retired = lookups::retired(object, &observed);
-        let retired = try_join_all(retired.iter().map(|arn| aws.revision(arn, priority))).await?;
+        let retired = try_join_all(retired.iter().map(|arn| self.retired(arn))).await?;
         observed.retired = retired.into_iter().flatten().collect();
         if let Some(arn) = lookups::deployment(object, resolved, &observed) {
             observed.deployment = aws.service_deployment(&arn, priority).await?;

@@ -9,6 +9,7 @@ use landbridge_plan::ecs_service::{Desired, EcsServiceObserved, RevisionFacts};
 use landbridge_plan::kind::Kind as _;
 use serde_json::Value;
 
+use super::DEAR;
 use super::ecs_service::Look;
 use crate::budget::Priority;
 use crate::client::Aws;
@@ -58,6 +59,19 @@ impl Look<'_> {
                 Ok(found)
             }
         }
+    }
+
+    /// A revision that is about to go. Whether it is ours has to be seen once and not again in every pass until then.
+    pub(super) async fn retired(&self, arn: &str) -> Result<Option<RevisionFacts>, AwsError> {
+        let known = self.freshness.at_most(DEAR).and_then(|age| self.aws.memory().retired.get(arn, age));
+        if known.is_some() {
+            return Ok(known);
+        }
+        let found = self.aws.revision(arn, self.priority).await?;
+        if let Some(found) = &found {
+            self.aws.memory().retired.put(arn.to_owned(), found.clone());
+        }
+        Ok(found)
     }
 
     /// The newest revision of the family, when the object is being deleted and the answer to its registration was lost.
