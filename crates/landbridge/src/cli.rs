@@ -57,7 +57,7 @@ pub struct SourceArgs {
     #[arg(short = 'n', long)]
     pub namespace: Option<String>,
     /// Identity in the ownership tags. It must be the operator's own, if one runs in the account.
-    #[arg(long, env = "LANDBRIDGE_INSTALLATION", default_value = "default")]
+    #[arg(long, env = "LANDBRIDGE_INSTALLATION", default_value = "landbridge")]
     pub installation: String,
     /// `text` for people, `json` for programs; the JSON form is stable.
     #[arg(short = 'o', long, default_value = "text")]

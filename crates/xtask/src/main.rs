@@ -3,6 +3,7 @@
 
 mod artefact;
 mod crds;
+mod policy;
 mod reference;
 mod tests;
 mod walls;
@@ -76,6 +77,7 @@ fn run(command: &Command) -> Result<bool> {
 fn all() -> Result<Vec<Artefact>> {
     let mut artefacts = crds::artefacts()?;
     artefacts.extend(reference::artefacts()?);
+    artefacts.extend(policy::artefacts()?);
     Ok(artefacts)
 }
 

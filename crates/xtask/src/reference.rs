@@ -19,10 +19,10 @@ fn page(crd: &Value) -> Result<Artefact> {
     let scope = crd["spec"]["scope"].as_str().unwrap_or_default();
     let short = crd["spec"]["names"]["shortNames"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let mut text = format!("# {kind}\n\n{}\n\n", text_of(schema));
-    write!(
+    writeln!(
         text,
         "API version `landbridge.dev/v1alpha1`, {} scope, short name {}. This page is made from the schema by \
-         `cargo xtask generate`; `kubectl explain {}` says the same.\n",
+         `cargo xtask generate`; `kubectl explain {}` says the same.",
         scope.to_lowercase(),
         short.map(|s| format!("`{s}`")).collect::<Vec<_>>().join(", "),
         crd["spec"]["names"]["plural"].as_str().unwrap_or_default()
