@@ -19,7 +19,9 @@ pub fn check(root: &Path) -> Result<bool> {
     for (package, forbidden) in WALLS {
         for reached in reach(root, package)? {
             if let Some(rule) = forbidden.iter().find(|f| matches(&reached, f)) {
-                eprintln!("{package} reaches {reached}, which its wall forbids ({rule}): see `cargo tree -p {package} -i {reached}`");
+                eprintln!(
+                    "{package} reaches {reached}, which its wall forbids ({rule}): see `cargo tree -p {package} -i {reached}`"
+                );
                 breaches += 1;
             }
         }
