@@ -8,6 +8,7 @@ pub mod kstatus;
 pub mod outsider;
 pub mod shop;
 pub mod stage;
+pub mod wire;
 
 pub use keys::Keys;
 pub use stage::Stage;

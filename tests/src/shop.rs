@@ -1,7 +1,7 @@
 //! The sample shop, which most stories play in, and how they look at it.
 
 use kube::Client;
-use kube::api::{Api, DynamicObject, Patch, PatchParams};
+use kube::api::{Api, DynamicObject, ListParams, Patch, PatchParams};
 use kube::core::NamespaceResourceScope;
 use kube::{Resource, ResourceExt as _};
 use landbridge_api::condition;
@@ -54,6 +54,11 @@ impl Stage {
             !objects.is_empty() && objects.iter().all(is_current)
         })
         .await;
+    }
+
+    /// Whether every object is Current in the sense of kstatus.
+    pub async fn is_current(&self) -> bool {
+        self.objects().await.iter().all(is_current)
     }
 
     /// The ECSServices of the sample.
@@ -118,8 +123,8 @@ impl Stage {
         for role in ["orders", "execution"] {
             self.delete(Api::<IamTaskRole>::namespaced(client.clone(), NAMESPACE), role).await;
         }
-        for service in ["web", "orders"] {
-            self.delete(self.ecs_services(), service).await;
+        for service in self.ecs_services().list(&ListParams::default()).await.unwrap().items {
+            self.delete(self.ecs_services(), &service.name_any()).await;
         }
     }
 

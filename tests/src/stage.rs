@@ -26,6 +26,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::keys::Keys;
 use crate::kstatus;
+use crate::wire::Wire;
 
 /// How long anything may take before the test says what it waited for. A machine that compiles beside the tests is slow.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -53,6 +54,7 @@ struct Running {
     shutdown: CancellationToken,
     task: JoinHandle<anyhow::Result<()>>,
     admin: std::net::SocketAddr,
+    wire: Wire,
 }
 
 impl Stage {
@@ -85,7 +87,8 @@ impl Stage {
     /// Starts an operator, beside those that run, and waits until it is ready.
     pub async fn start_operator(&mut self) {
         let config = self.config.clone();
-        let environment = environment(&self.emulator, self.credentials.clone()).await;
+        let wire = Wire::new(self.emulator.clone());
+        let environment = environment(&self.emulator, &wire, self.credentials.clone()).await;
         let (ready, is_ready) = oneshot::channel();
         let hooks = Hooks { aws: Some(Box::new(|pool| pool.on(environment))), ready: Some(ready), ..Hooks::default() };
         let shutdown = CancellationToken::new();
@@ -94,7 +97,7 @@ impl Stage {
         settings.auth_info.impersonate.clone_from(&self.user);
         let task = runtime.spawn(async move { run(config, Client::try_from(settings)?, stop, hooks).await });
         let admin = tokio::time::timeout(PATIENCE, is_ready).await.expect("the operator becomes ready").unwrap();
-        self.operators.push_back(Running { runtime, shutdown, task, admin });
+        self.operators.push_back(Running { runtime, shutdown, task, admin, wire });
     }
 
     /// Stops the oldest operator as SIGTERM does.
@@ -126,6 +129,11 @@ impl Stage {
     /// The administrator's kubeconfig.
     pub fn kubeconfig(&self) -> std::path::PathBuf {
         self.plane.kubeconfig_path()
+    }
+
+    /// The oldest operator's wire to AWS.
+    pub fn wire(&self) -> Wire {
+        self.operators.front().expect("an operator runs").wire.clone()
     }
 
     /// Address of the oldest operator's admin endpoints.
@@ -235,12 +243,12 @@ impl Stage {
 }
 
 /// The SDK's configuration for an emulator in the same process: no socket, and credentials that are nobody's.
-async fn environment(emulator: &Emulator, credentials: Keys) -> SdkConfig {
+async fn environment(emulator: &Emulator, wire: &Wire, credentials: Keys) -> SdkConfig {
     aws_config::defaults(BehaviorVersion::v2026_01_12())
         .region(Region::new(emulator.region()))
         .credentials_provider(credentials)
         .identity_cache(IdentityCache::no_cache())
-        .http_client(emulator.http_client())
+        .http_client(wire.http_client())
         .load()
         .await
 }

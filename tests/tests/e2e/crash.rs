@@ -1,1 +1,113 @@
-//! The operator dies, or an answer is lost, at any write: nothing is lost, doubled or left behind.
+//! The operator dies at any write, with the request or the answer lost: nothing is lost, doubled or left behind.
+
+use landbridge_tests::shop::{ORDERS, PLATFORM};
+use landbridge_tests::wire::Loss;
+use landbridge_tests::{Stage, outsider};
+
+/// How much faster than time AWS is.
+const SPEED: f64 = 300.0;
+
+/// The life of `orders` with all it needs, in which the operator dies at the `nth` write of its creation, of an image
+/// change and of its deletion. Says in how many of the three it died.
+async fn life(stage: &mut Stage, nth: usize, loss: Loss) -> usize {
+    let mut deaths = 0;
+    stage.wire().cut_at(nth, loss);
+    stage.apply(PLATFORM).await;
+    stage.apply(ORDERS).await;
+    deaths += usize::from(dies_on_the_way(stage, End::Current).await);
+    assert_one_of_each(stage, 1, nth);
+
+    stage.wire().cut_at(nth, loss);
+    stage.set_image("orders", "public.ecr.aws/docker/library/httpd:2.5").await;
+    deaths += usize::from(dies_on_the_way(stage, End::Current).await);
+    assert_one_of_each(stage, 2, nth);
+    let runs = &outsider::service(&stage.emulator, "orders")["taskDefinition"];
+    let newest = outsider::revisions(&stage.emulator).into_iter().max_by_key(|r| r["revision"].as_i64()).unwrap();
+    assert_eq!(*runs, newest["taskDefinitionArn"]);
+
+    stage.wire().cut_at(nth, loss);
+    stage.delete_everything_in_the_wrong_order().await;
+    deaths += usize::from(dies_on_the_way(stage, End::Gone).await);
+    assert_eq!(counts(stage), [0; 7], "something is left after a death at write {nth}");
+    deaths
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum End {
+    Current,
+    Gone,
+}
+
+impl End {
+    async fn is_reached(self, stage: &Stage) -> bool {
+        match self {
+            Self::Current => stage.is_current().await,
+            Self::Gone => stage.objects().await.is_empty(),
+        }
+    }
+}
+
+/// Waits for the end or the cut. After a cut another operator goes on and reaches the end.
+async fn dies_on_the_way(stage: &mut Stage, end: End) -> bool {
+    let wire = stage.wire();
+    stage.eventually("the wire is cut or the end reached", async || wire.is_cut() || end.is_reached(stage).await).await;
+    wire.leave_whole();
+    if !wire.is_cut() {
+        return false;
+    }
+    stage.kill_operator();
+    stage.release_leases().await;
+    stage.start_operator().await;
+    stage.eventually("another operator reaches the end", async || end.is_reached(stage).await).await;
+    true
+}
+
+/// Services, ACTIVE revisions, Cloud Map services, log groups, roles, clusters and namespaces.
+fn counts(stage: &Stage) -> [usize; 7] {
+    let aws = &stage.emulator;
+    [
+        outsider::services(aws).len(),
+        outsider::revisions(aws).len(),
+        outsider::discovery(aws).len(),
+        outsider::log_groups(aws).len(),
+        outsider::roles(aws).len(),
+        outsider::clusters(aws).len(),
+        outsider::namespaces(aws).len(),
+    ]
+}
+
+fn assert_one_of_each(stage: &Stage, contents: usize, nth: usize) {
+    assert_eq!(counts(stage), [1, contents, 1, 1, 2, 1, 1], "after a death at write {nth}");
+}
+
+/// Lives with deaths at these writes. Says in how many the operator died at least once.
+async fn lives(writes: std::ops::RangeInclusive<usize>, loss: Loss) -> usize {
+    let mut stage = Stage::start(SPEED).await;
+    let mut deadly = 0;
+    for nth in writes {
+        deadly += usize::from(life(&mut stage, nth, loss).await > 0);
+    }
+    stage.end().await;
+    deadly
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_death_with_the_answer_lost_at_writes_1_to_4_loses_and_doubles_nothing() {
+    assert_eq!(lives(1..=4, Loss::Answer).await, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_death_with_the_answer_lost_at_writes_5_to_8_loses_and_doubles_nothing() {
+    assert_eq!(lives(5..=8, Loss::Answer).await, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_death_with_the_answer_lost_at_the_last_writes_loses_and_doubles_nothing() {
+    // Nobody dies in the last life: no write of any part of it was left out.
+    assert!(lives(9..=14, Loss::Answer).await < 6);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_death_with_the_request_lost_at_any_write_loses_and_doubles_nothing() {
+    assert!(lives(1..=14, Loss::Request).await < 14);
+}

@@ -119,7 +119,9 @@ impl Writer<'_> {
     }
 
     pub(super) async fn update_discovery_service(self, id: &str, body: &Body) -> Result<Produced, AwsError> {
-        let body = with_member(body, "Id", id);
+        // What is to be replaced is in a block of its own (ServiceChange in the Cloud Map API reference).
+        let change = Body::from_iter([("Service".to_owned(), body.clone().into())]);
+        let body = with_member(&change, "Id", id);
         let operation = op::UPDATE_DISCOVERY_SERVICE;
         self.aws.memory().discovery.forget(id);
         let call = send!(self.aws, operation, self.priority, self.aws.map(), update_service, UpdateServiceInput, &body);
