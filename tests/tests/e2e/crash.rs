@@ -49,10 +49,7 @@ impl End {
 
 /// Waits for the end or the cut. After a cut another operator goes on and reaches the end.
 async fn dies_on_the_way(stage: &mut Stage, end: End) -> bool {
-    let wire = stage.wire();
-    stage.eventually("the wire is cut or the end reached", async || wire.is_cut() || end.is_reached(stage).await).await;
-    wire.leave_whole();
-    if !wire.is_cut() {
+    if !meets_the_cut(stage, end).await {
         return false;
     }
     stage.kill_operator();
@@ -60,6 +57,14 @@ async fn dies_on_the_way(stage: &mut Stage, end: End) -> bool {
     stage.start_operator().await;
     stage.eventually("another operator reaches the end", async || end.is_reached(stage).await).await;
     true
+}
+
+/// Whether the wire is cut before the end is reached.
+async fn meets_the_cut(stage: &Stage, end: End) -> bool {
+    let wire = stage.wire();
+    stage.eventually("the wire is cut or the end reached", async || wire.is_cut() || end.is_reached(stage).await).await;
+    wire.leave_whole();
+    wire.is_cut()
 }
 
 /// Services, ACTIVE revisions, Cloud Map services, log groups, roles, clusters and namespaces.
@@ -107,7 +112,42 @@ async fn a_death_with_the_answer_lost_at_the_last_writes_loses_and_doubles_nothi
     assert!(lives(9..=14, Loss::Answer).await < 6);
 }
 
+/// A life in which every operator dies at its `nth` write. Says how many died.
+async fn life_among_the_dying(nth: usize, loss: Loss) -> usize {
+    let mut stage = Stage::start(SPEED).await;
+    stage.apply(PLATFORM).await;
+    stage.apply(ORDERS).await;
+    let mut deaths = die_until(&mut stage, End::Current, nth, loss).await;
+    assert_one_of_each(&stage, 1, nth);
+    stage.set_image("orders", "public.ecr.aws/docker/library/httpd:2.5").await;
+    deaths += die_until(&mut stage, End::Current, nth, loss).await;
+    assert_one_of_each(&stage, 2, nth);
+    stage.delete_everything_in_the_wrong_order().await;
+    deaths += die_until(&mut stage, End::Gone, nth, loss).await;
+    assert_eq!(counts(&stage), [0; 7]);
+    stage.end().await;
+    deaths
+}
+
+async fn die_until(stage: &mut Stage, end: End, nth: usize, loss: Loss) -> usize {
+    for deaths in 0..50 {
+        stage.wire().cut_at(nth, loss);
+        if !meets_the_cut(stage, end).await {
+            return deaths;
+        }
+        stage.kill_operator();
+        stage.release_leases().await;
+        stage.start_operator().await;
+    }
+    panic!("fifty operators died and the end is not reached: {:#?}", stage.writes());
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_death_with_the_request_lost_at_any_write_loses_and_doubles_nothing() {
-    assert!(lives(1..=14, Loss::Request).await < 14);
+async fn operators_that_die_at_their_first_write_with_the_answer_lost_still_get_there() {
+    assert!(life_among_the_dying(1, Loss::Answer).await >= 8);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operators_that_die_at_their_second_write_with_the_request_lost_still_get_there() {
+    assert!(life_among_the_dying(2, Loss::Request).await >= 4);
 }
