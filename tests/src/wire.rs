@@ -83,13 +83,12 @@ impl HttpConnector for Wire {
 
 /// Whether the request would change something, by the name of its operation.
 fn is_write(request: &HttpRequest) -> bool {
-    let operation = match request.headers().get("x-amz-target") {
-        Some(target) => target.rsplit('.').next().unwrap_or_default().to_owned(),
-        None => {
-            let form = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).into_owned();
-            let action = form.split('&').find_map(|pair| pair.strip_prefix("Action="));
-            action.unwrap_or_default().to_owned()
-        }
+    let operation = if let Some(target) = request.headers().get("x-amz-target") {
+        target.rsplit('.').next().unwrap_or_default().to_owned()
+    } else {
+        let form = String::from_utf8_lossy(request.body().bytes().unwrap_or_default());
+        let action = form.split('&').find_map(|pair| pair.strip_prefix("Action="));
+        action.unwrap_or_default().to_owned()
     };
     !["Describe", "Get", "List", "Discover", "Assume"].iter().any(|read| operation.starts_with(read))
 }
