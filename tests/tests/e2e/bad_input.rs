@@ -29,8 +29,8 @@ async fn what_the_schema_or_a_rule_knows_is_refused_at_admission() {
 /// What is refused, and words that the refusal must hold.
 fn refusals() -> Vec<(String, Vec<&'static str>)> {
     let containers = |names: &[&str]| {
-        let each: String = names.iter().map(|n| format!("  - {{name: {n}, image: nginx}}\n")).collect();
-        service("bad", &format!("taskDefinition:\n  containerDefinitions:\n{}", each.replace("  -", "    -")), "")
+        let each: Vec<String> = names.iter().map(|n| format!("    - {{name: {n}, image: nginx}}")).collect();
+        service("bad", &format!("taskDefinition:\n  containerDefinitions:\n{}", each.join("\n")), "")
     };
     let eleven: Vec<String> = (0..11).map(|i| format!("c{i}")).collect();
     let eleven: Vec<&str> = eleven.iter().map(String::as_str).collect();

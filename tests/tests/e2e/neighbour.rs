@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use kube::api::{ApiResource, DynamicObject};
+use kube::api::{ApiResource, DeleteParams, DynamicObject};
 use kube::{Api, CustomResourceExt as _};
 use landbridge_api::condition::{self, STALLED};
 use landbridge_api::v1alpha1::{AwsAccount, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
@@ -129,7 +129,7 @@ impl Shop {
     /// Asks for the deletion of the object.
     pub async fn delete(&self, object: &str) {
         let (api, name) = self.api(object);
-        api.delete(name, &Default::default()).await.unwrap();
+        api.delete(name, &DeleteParams::default()).await.unwrap();
     }
 
     /// Fails unless `shop/web` is what it was when the shop opened, and AWS was asked to change nothing of it.
@@ -199,7 +199,8 @@ pub fn object(kind: &str, name: &str, spec: &str) -> String {
 }
 
 fn indented(lines: &str, by: usize) -> String {
-    lines.lines().filter(|l| !l.trim().is_empty()).map(|line| format!("\n{:by$}{line}", "")).collect()
+    let lines = lines.lines().filter(|l| !l.trim().is_empty());
+    lines.map(|line| format!("\n{:by$}{line}", "")).collect::<Vec<_>>().concat()
 }
 
 /// Somebody else creates an IAM role with that path, which lets the principal assume it.
