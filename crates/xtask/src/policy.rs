@@ -1,6 +1,7 @@
 //! `docs/reference/iam-policy.json`: what the operator's role needs, from the list of every AWS operation it calls.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use anyhow::{Context, Result};
 use landbridge_aws::operations::{ALL, IMPLIED};
@@ -13,7 +14,7 @@ pub fn artefacts() -> Result<Vec<Artefact>> {
     let policy = serde_json::to_string_pretty(&policy()).context("writing the IAM policy")?;
     Ok(vec![
         Artefact::new("docs/reference/iam-policy.json", policy + "\n"),
-        Artefact::new("docs/reference/aws-operations.md", operations()),
+        Artefact::new("docs/reference/aws-operations.md", operations()?),
     ])
 }
 
@@ -51,7 +52,7 @@ fn policy() -> Value {
     json!({"Version": "2012-10-17", "Statement": statements})
 }
 
-fn operations() -> String {
+fn operations() -> Result<String> {
     let mut text = String::from(
         "# AWS operations\n\nEvery AWS operation that Landbridge calls, with the request bucket that AWS counts it in. \
          The call wrapper takes nothing else, so a call that is not here cannot be made. [iam-policy.json](iam-policy.json) \
@@ -60,11 +61,11 @@ fn operations() -> String {
     );
     for operation in ALL {
         let writes = if operation.access == landbridge_aws::operations::Access::Write { "yes" } else { "" };
-        text.push_str(&format!("| `{}` | `{}` | {writes} |\n", operation.name, operation.bucket));
+        writeln!(text, "| `{}` | `{}` | {writes} |", operation.name, operation.bucket)?;
     }
     text.push_str("\nIAM asks for these too:\n\n| action | because |\n|---|---|\n");
     for implied in IMPLIED {
-        text.push_str(&format!("| `{}` | {} |\n", implied.action, implied.because));
+        writeln!(text, "| `{}` | {} |", implied.action, implied.because)?;
     }
-    text
+    Ok(text)
 }

@@ -176,7 +176,7 @@ async fn until(
         if done(&health) && object.plan(resolved, &observed, Timestamp::UNIX_EPOCH).is_empty() {
             return;
         }
-        assert!(start.elapsed() < Duration::from_secs(60), "not {what} in time: {health:?}");
+        assert!(start.elapsed() < Duration::from_mins(1), "not {what} in time: {health:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -251,7 +251,7 @@ async fn a_service_is_put_right_moved_and_deleted_and_nothing_stays() {
             break;
         }
         pass(&world.aws, &mut object, &resolved).await;
-        assert!(start.elapsed() < Duration::from_secs(60), "not gone in time: {:?}", object.status);
+        assert!(start.elapsed() < Duration::from_mins(1), "not gone in time: {:?}", object.status);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let observed = object.observe(&world.afresh().await, &resolved, Freshness::Fresh).await.unwrap();

@@ -38,7 +38,7 @@ impl Moto {
         command.args(["-H", "127.0.0.1", "-p", &address.port().to_string()]);
         command.env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true").stdout(Stdio::null()).stderr(Stdio::null());
         let mut moto = Self { process: command.spawn().unwrap(), address };
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while TcpStream::connect(address).is_err() {
             assert!(moto.process.try_wait().unwrap().is_none(), "moto_server ended before it listened");
             assert!(Instant::now() < deadline, "moto_server does not listen");

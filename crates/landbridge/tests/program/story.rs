@@ -77,7 +77,7 @@ fn an_interrupted_apply_is_completed_by_the_same_command() {
     // Services cannot be made, so that the apply is in its middle until it is interrupted.
     bench.aws.fault(Fault::on("ecs:CreateService", FaultKind::ServerError));
     let child = bench.start(&["apply", "--wait", "-f", "."]);
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     while bench.aws.calls().count("ecs:CreateService") == 0 {
         assert!(Instant::now() < deadline, "the apply never came to a service");
         std::thread::yield_now();
