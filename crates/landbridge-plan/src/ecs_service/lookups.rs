@@ -5,7 +5,7 @@ use landbridge_api::v1alpha1::EcsService;
 
 use super::pass::Pass;
 use super::rollout;
-use super::{Desired, EcsServiceObserved, EcsServiceResolved};
+use super::{Desired, EcsServiceObserved, EcsServiceResolved, ServiceDeploymentFacts};
 use crate::kind::Kind;
 
 /// States of a service deployment that end well; what happens to the service after them is somebody's change.
@@ -81,11 +81,14 @@ pub fn deployment(object: &EcsService, resolved: &EcsServiceResolved, observed: 
     (silent && !done).then_some(current)
 }
 
-/// Whether tasks fail, so that it is worth asking why. `observed.service` must be filled in.
+/// Whether tasks fail, so that it is worth asking why. `observed.service` and `observed.deployment` must be filled in:
+/// a quick rollback leaves no failed deployment in the service, only in the service deployment that was rolled back.
 pub fn tasks_fail(observed: &EcsServiceObserved) -> bool {
+    let rolled_back = |d: &ServiceDeploymentFacts| d.status.starts_with("ROLLBACK");
     let Some(service) = observed.service.as_ref().filter(|s| s.status == "ACTIVE") else { return false };
     let failed = |state: Option<&String>| state.is_some_and(|s| s == "FAILED");
     let settled = service.deployments.iter().all(|d| d.rollout_state.as_deref() != Some("IN_PROGRESS"));
     service.deployments.iter().any(|d| d.failed_tasks > 0 || failed(d.rollout_state.as_ref()))
         || (settled && service.running_count < service.desired_count)
+        || observed.deployment.as_ref().is_some_and(rolled_back)
 }
