@@ -34,6 +34,11 @@ pub fn read(object: &DynamicObject) -> Reading {
     }
 }
 
+/// Whether the operator has looked at it. What has no status at all looks finished to kstatus.
+pub fn is_seen(object: &DynamicObject) -> bool {
+    object.data["status"]["observedGeneration"].is_i64()
+}
+
 /// What is wrong with the form of a status, whatever it says. Empty when nothing is.
 pub fn faults(object: &DynamicObject) -> Vec<String> {
     let status = &object.data["status"];
