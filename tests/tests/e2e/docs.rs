@@ -18,9 +18,6 @@ use tokio::process::Command;
 /// The largest annotation that the API server stores, and so the largest object that plain `kubectl apply` takes.
 const ANNOTATION_LIMIT: u64 = 262_144;
 
-/// Pages that are announced and not written. Take an entry away with the commit that writes the page.
-const ANNOUNCED: [&str; 1] = ["iam-policy.json"];
-
 /// A block of YAML, and where it is.
 struct Block {
     place: String,
@@ -157,8 +154,7 @@ fn every_link_inside_the_repository_leads_to_a_file() {
         for (number, line) in fs::read_to_string(&page).unwrap().lines().enumerate() {
             for target in line.split("](").skip(1).filter_map(|rest| rest.split([')', '#', ' ']).next()) {
                 let is_ours = !target.is_empty() && !target.contains("://") && !target.starts_with("mailto:");
-                let is_announced = ANNOUNCED.iter().any(|page| target.ends_with(page));
-                if is_ours && !is_announced && !page.parent().unwrap().join(target).exists() {
+                if is_ours && !page.parent().unwrap().join(target).exists() {
                     broken.push(format!("{}:{}: {target}", shown(&page), number + 1));
                 }
             }
