@@ -9,12 +9,14 @@ pub mod session;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
-/// The whole program: reads the command line, runs the command, and says how it went.
-pub fn main() -> ExitCode {
+/// The whole program: reads the command line, runs the command, and says how it went. Its help calls it `name`, which is
+/// what its user types.
+pub fn main_as(name: &'static str) -> ExitCode {
     landbridge_sandbox::install_crypto();
-    let cli = cli::Cli::parse();
+    let matches = cli::Cli::command().name(name).bin_name(name).get_matches();
+    let cli = cli::Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     // An error of `diff` must not look like a difference.
     let error_code = if matches!(cli.command, cli::Command::Diff(_)) { 2 } else { 1 };
     let runtime = match tokio::runtime::Runtime::new() {

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    landbridge::main()
+    landbridge::main_as("landbridge")
 }

@@ -200,6 +200,48 @@ mod tests {
     }
 
     #[test]
+    fn a_description_says_what_is_there_why_it_is_not_ready_and_what_happened() {
+        let mut object = service(&json!({
+            "observedGeneration": 1, "runningCount": 2, "desiredCount": 3, "pendingCount": 1,
+            "serviceArn": "arn:aws:ecs:us-east-1:000000000000:service/prod/web", "logGroup": "/ecs/shop/web",
+            "taskDefinition": {"revision": "prod-web:2"},
+            "deployment": {"state": "ROLLBACK_SUCCESSFUL", "reason": "tasks failed to start"},
+            "conditions": [
+                {"type": "Ready", "status": "False", "reason": "RolledBack", "message": "rolled back to prod-web:1"},
+                {"type": "Stalled", "status": "True", "reason": "RolledBack", "message": "rolled back to prod-web:1"},
+                {"type": "Reconciling", "status": "False", "reason": "RolledBack", "message": ""},
+            ],
+            "lastFailure": {
+                "container": "web", "exitCode": 137, "reason": "OutOfMemory", "times": 3,
+                "lastSeen": "2026-01-01T00:10:00Z", "taskArn": "arn:aws:ecs:us-east-1:000000000000:task/prod/1",
+            },
+            "drift": ["desiredCount: 3 in the spec, 2 in ECS"],
+        }));
+        object.metadata.deletion_timestamp = Some(serde_json::from_value(json!("2026-01-01T00:12:00Z")).unwrap());
+        let event = |type_: &str, reason: &str, note: &str, at: &str| -> Event {
+            serde_json::from_value(json!({
+                "metadata": {"name": reason}, "type": type_, "reason": reason, "note": note, "eventTime": at,
+            }))
+            .unwrap()
+        };
+        let events = [
+            event("Normal", "Created", "created ECS service prod/web", "2026-01-01T00:00:00.000000Z"),
+            event("Warning", "RolledBack", "ECS rolled prod-web:2 back", "2026-01-01T00:11:00.000000Z"),
+        ];
+        let now = "2026-01-01T00:12:30Z".parse().unwrap();
+        insta::assert_snapshot!("describe", text(&kind(), &object, &events, now).unwrap());
+        let account = KindInfo::named("awsaccount").unwrap().remove(0);
+        let object = serde_json::from_value(json!({
+            "metadata": {"name": "default", "generation": 1}, "status": {
+                "observedGeneration": 1, "accountId": "000000000000", "callerArn": "arn:aws:iam::000000000000:user/me",
+                "conditions": [{"type": "Ready", "status": "True", "reason": "Ready", "message": "AWS answers"}],
+            },
+        }))
+        .unwrap();
+        insta::assert_snapshot!("describe_account", text(&account, &object, &[], now).unwrap());
+    }
+
+    #[test]
     fn an_object_that_nobody_looked_at_asks_whether_the_operator_runs() {
         assert!(
             text(&kind(), &service(&Value::Null), &[], jiff::Timestamp::UNIX_EPOCH)

@@ -34,14 +34,7 @@ fn print(rows: &[(KindInfo, DynamicObject)], output: ObjectOutput) -> Result<()>
     let mut out = std::io::stdout().lock();
     match output {
         ObjectOutput::Table | ObjectOutput::Wide => {
-            let table = rows.iter().map(|(kind, object)| row(kind, object, output == ObjectOutput::Wide)).collect();
-            let mut head = vec!["KIND", "NAMESPACE", "NAME", "READY", "REASON", "TASKS", "AGE"];
-            if output == ObjectOutput::Wide {
-                head.push("MESSAGE");
-            }
-            if !rows.is_empty() {
-                write!(out, "{}", columns(&head, table))?;
-            }
+            write!(out, "{}", table(rows, output == ObjectOutput::Wide, jiff::Timestamp::now()))?;
         }
         ObjectOutput::Name => {
             for (kind, object) in rows {
@@ -66,12 +59,24 @@ fn print(rows: &[(KindInfo, DynamicObject)], output: ObjectOutput) -> Result<()>
     Ok(())
 }
 
+/// What a person sees; nothing when there is nothing.
+fn table(rows: &[(KindInfo, DynamicObject)], wide: bool, now: jiff::Timestamp) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let mut head = vec!["KIND", "NAMESPACE", "NAME", "READY", "REASON", "TASKS", "AGE"];
+    if wide {
+        head.push("MESSAGE");
+    }
+    columns(&head, rows.iter().map(|(kind, object)| row(kind, object, wide, now)).collect())
+}
+
 /// The Ready condition of an object.
 pub fn ready(object: &DynamicObject) -> Option<&Value> {
     object.data["status"]["conditions"].as_array()?.iter().find(|c| c["type"] == "Ready")
 }
 
-fn row(kind: &KindInfo, object: &DynamicObject, wide: bool) -> Vec<String> {
+fn row(kind: &KindInfo, object: &DynamicObject, wide: bool, now: jiff::Timestamp) -> Vec<String> {
     let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
     let status = &object.data["status"];
     let ready = ready(object).cloned().unwrap_or_default();
@@ -87,7 +92,7 @@ fn row(kind: &KindInfo, object: &DynamicObject, wide: bool) -> Vec<String> {
         if ready.is_null() { "Unknown".to_owned() } else { text(&ready["status"]) },
         if ready.is_null() { "Pending".to_owned() } else { text(&ready["reason"]) },
         tasks,
-        created.map_or_else(String::new, |t| age(jiff::Timestamp::now().as_second() - t.as_second())),
+        created.map_or_else(String::new, |t| age(now.as_second() - t.as_second())),
     ];
     if wide {
         row.push(text(&ready["message"]));
@@ -122,7 +127,39 @@ pub fn columns(head: &[&str], rows: Vec<Vec<String>>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    fn found(word: &str, json: Value) -> (KindInfo, DynamicObject) {
+        (KindInfo::named(word).unwrap().remove(0), serde_json::from_value(json).unwrap())
+    }
+
+    #[test]
+    fn the_table_shows_what_is_there_and_whether_it_is_all_right() {
+        let meta = |name: &str| json!({"name": name, "namespace": "shop", "creationTimestamp": "2026-01-01T00:00:00Z"});
+        let rolled_back = "ECS rolled prod-web:2 back to prod-web:1";
+        let rows = [
+            found(
+                "awsaccount",
+                json!({"metadata": {"name": "default", "creationTimestamp": "2025-12-29T00:00:00Z"}, "status": {
+                    "conditions": [{"type": "Ready", "status": "True", "reason": "Ready", "message": "account 000000000000"}],
+                }}),
+            ),
+            found(
+                "ecssvc",
+                json!({"metadata": meta("web"), "status": {"runningCount": 2, "desiredCount": 3, "conditions": [
+                    {"type": "Stalled", "status": "True", "reason": "RolledBack", "message": rolled_back},
+                    {"type": "Ready", "status": "False", "reason": "RolledBack", "message": rolled_back},
+                ]}}),
+            ),
+            found("iamtaskrole", json!({"metadata": meta("new")})),
+        ];
+        let now = "2026-01-01T00:12:30Z".parse().unwrap();
+        insta::assert_snapshot!("get", table(&rows, false, now));
+        insta::assert_snapshot!("get_wide", table(&rows, true, now));
+        assert_eq!(table(&[], true, now), "");
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_longest_cell() {

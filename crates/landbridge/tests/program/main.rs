@@ -6,4 +6,5 @@
 mod bench;
 mod mistakes;
 mod moto;
+mod plugin;
 mod story;
