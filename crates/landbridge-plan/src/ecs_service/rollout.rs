@@ -121,7 +121,8 @@ fn failed_rollback(pass: &Pass<'_>, service: &ServiceFacts, held: &RolledBack) -
     Health::Failed {
         reason: reason::ROLLED_BACK,
         message: format!(
-            "ECS rolled {wanted} back to {}{why}{}. It is not tried again until the spec changes",
+            "ECS rolled {wanted} back to {}{why}{}. Change the spec, or set the annotation landbridge.dev/restarted-at to try \
+             the same again",
             short(&service.task_definition),
             failure_text(pass),
         ),

@@ -190,7 +190,16 @@ fn state_of<K: Kind>(status: &K::Status, gone: bool) -> State {
         State::Moving(format!("{}: {}", ready.reason, ready.message))
     } else {
         // Stalled, or paused with changes to make: nothing moves by itself.
-        State::Refused(format!("{}: {}", ready.reason, ready.message))
+        State::Refused(format!("{}: {}{}", ready.reason, ready.message, advice(&ready.reason)))
+    }
+}
+
+/// What a user of this program can do besides what the planner says: unlike the operator it remembers nothing of earlier runs.
+fn advice(reason: &str) -> &'static str {
+    if reason == reason::ROLLED_BACK {
+        "; without an operator another `landbridge apply` tries it again too, once ECS has finished the rollback"
+    } else {
+        ""
     }
 }
 

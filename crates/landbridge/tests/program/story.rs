@@ -54,6 +54,18 @@ fn an_image_that_cannot_be_pulled_ends_as_rolled_back_with_the_reason() {
     let ran = bench.run(&["apply", "--wait", "-f", "."]).ended(1).told("✗ ECSService/shop/web: RolledBack: ECS rolled");
     assert!(ran.err.contains("circuit breaker"), "{}", ran.err);
     assert!(ran.err.contains("✓ ECSService/shop/orders"), "{}", ran.err);
+    // As it is said: once the rollback is over, the same command tries again.
+    assert!(ran.err.contains("another `landbridge apply` tries it again"), "{}", ran.err);
+    bench.run(&["apply", "-f", "orders.yaml", "-f", "platform.yaml", "--wait"]).ended(0);
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let rolling = |s: &serde_json::Value| s["deployments"].as_array().is_some_and(|d| d.len() > 1);
+    while bench.aws.state()["ecs"]["services"].as_array().unwrap().iter().any(rolling) {
+        assert!(Instant::now() < deadline, "the rollback never ends");
+        std::thread::yield_now();
+    }
+    bench.writes();
+    bench.run(&["apply", "--wait", "-f", "."]).ended(1).told("RolledBack");
+    assert_eq!(bench.writes(), ["ecs:UpdateService"]);
 }
 
 #[test]
