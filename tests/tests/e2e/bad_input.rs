@@ -5,6 +5,7 @@ use kube::Api;
 use kube::api::ListParams;
 use landbridge_api::condition::reason;
 use landbridge_api::v1alpha1::EcsService;
+use landbridge_emulator::{Fault, FaultKind};
 use landbridge_tests::outsider;
 use serde_json::json;
 
@@ -59,7 +60,30 @@ fn refusals() -> Vec<(String, Vec<&'static str>)> {
         ),
         (object("CloudMapNamespace", "novpc", "type: DNS_PRIVATE"), vec!["vpc is required for type DNS_PRIVATE"]),
         (object("AWSAccount", "other", "region: us-east-1\naccountId: '12'"), vec!["spec.accountId", "[0-9]"]),
+        (
+            service("bad", "taskDefinition: {containerDefinitions: [{name: main}]}", ""),
+            vec!["spec.taskDefinition.containerDefinitions[0].image", "Required value"],
+        ),
     ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_managed_policy_that_does_not_exist_stalls_when_it_is_aws_own_and_is_waited_for_otherwise() {
+    let shop = Shop::open().await;
+    let (typo, later) = ("arn:aws:iam::aws:policy/AmazonS3ReadOnlyAcess", "arn:aws:iam::000000000000:policy/later");
+    let said = FaultKind::Error("NoSuchEntity".into(), format!("Policy {typo} does not exist or is not attachable."));
+    shop.stage.emulator.fault(Fault::on("iam:AttachRolePolicy", said).times(1));
+    shop.stage.apply(&object("IAMTaskRole", "typo", &format!("managedPolicyArns: ['{typo}']"))).await;
+    shop.stalls("IAMTaskRole/shop/typo", reason::REFUSED_BY_AWS, &[typo, "correct the ARN"]).await;
+    shop.stage.apply(&object("IAMTaskRole", "later", &format!("managedPolicyArns: ['{later}']"))).await;
+    let message = shop.says("IAMTaskRole/shop/later", reason::WAITING).await;
+    assert!(message.contains(later) && message.contains("make it, or correct the ARN"), "{message}");
+    let policy =
+        json!({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}).to_string();
+    outsider::iam(&shop.stage.emulator, "CreatePolicy", &[("PolicyName", "later"), ("PolicyDocument", &policy)]);
+    shop.says("IAMTaskRole/shop/later", reason::READY).await;
+    shop.web_is_undisturbed().await;
+    shop.stage.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

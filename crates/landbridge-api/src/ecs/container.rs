@@ -23,7 +23,7 @@ pub struct ContainerDefinition {
     pub name: String,
     /// Image to run, with tag or digest, as `docker pull` takes it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 1024))]
+    #[schemars(required, length(min = 1, max = 1024))]
     pub image: Option<String>,
     /// Credentials for a private registry other than ECR.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -34,7 +34,8 @@ impl Writer<'_> {
             let call = call.set_description(text("Description").filter(|d| !d.is_empty()));
             call.set_permissions_boundary(text("PermissionsBoundary")).send()
         };
-        let answer = self.aws.call(operation, self.priority, call).await?;
+        let boundary = text("PermissionsBoundary").unwrap_or_default();
+        let answer = self.aws.call(operation, self.priority, call).await.map_err(|e| of_policy(e, &boundary))?;
         self.aws.memory().roles.forget(name);
         let role = answer.role().ok_or_else(|| AwsError::incomplete(operation, "Role"))?;
         Ok(Produced::from([("arn", role.arn().to_owned())]))
@@ -64,7 +65,8 @@ impl Writer<'_> {
             return or_gone(self.aws.call(op::DELETE_ROLE_PERMISSIONS_BOUNDARY, self.priority, call).await.map(drop));
         };
         let call = || self.aws.iam().put_role_permissions_boundary().role_name(role).permissions_boundary(arn).send();
-        self.aws.call(op::PUT_ROLE_PERMISSIONS_BOUNDARY, self.priority, call).await?;
+        let set = self.aws.call(op::PUT_ROLE_PERMISSIONS_BOUNDARY, self.priority, call).await;
+        set.map_err(|e| of_policy(e, arn))?;
         Ok(Produced::new())
     }
 
@@ -87,7 +89,7 @@ impl Writer<'_> {
     pub(super) async fn attach_role_policy(self, role: &str, arn: &str) -> Result<Produced, AwsError> {
         self.aws.memory().roles.forget(role);
         let call = || self.aws.iam().attach_role_policy().role_name(role).policy_arn(arn).send();
-        self.aws.call(op::ATTACH_ROLE_POLICY, self.priority, call).await?;
+        self.aws.call(op::ATTACH_ROLE_POLICY, self.priority, call).await.map_err(|e| of_policy(e, arn))?;
         Ok(Produced::new())
     }
 
@@ -116,6 +118,26 @@ impl Writer<'_> {
         let call = || self.aws.iam().delete_role().role_name(name).send();
         or_gone(self.aws.call(op::DELETE_ROLE, self.priority, call).await.map(drop))
     }
+}
+
+/// `NoSuchEntity` about the policy, not the role, of a call that takes both (AttachRolePolicy, PutRolePermissionsBoundary
+/// and CreateRole, "Errors"). A policy of AWS's own that does not exist is a mistake in the ARN; one of an account may be
+/// made by somebody a moment later, so that is waited for.
+fn of_policy(error: AwsError, arn: &str) -> AwsError {
+    if error.class != ErrorClass::NotFound || error.message.to_ascii_lowercase().contains("role with name") {
+        return error;
+    }
+    let is_aws_own = arn.split(':').nth(4) == Some("aws");
+    let (class, message) = if is_aws_own {
+        let told = format!(
+            "AWS has no managed policy {arn}: correct the ARN in the spec (`aws iam list-policies --scope AWS`)"
+        );
+        (ErrorClass::Invalid, told)
+    } else {
+        let told = format!("there is no policy {arn}: make it, or correct the ARN in the spec; it is tried again");
+        (ErrorClass::NotYet, told)
+    };
+    AwsError { class, message, ..error }
 }
 
 /// A policy document as IAM takes it. One that was kept as text because it is not JSON stays that text.

@@ -11,7 +11,8 @@ fn files_that_are_wrong_are_refused_with_file_line_and_advice() {
     let twice = format!("{WEB}---\n{WEB}");
     let containers = WEB.replace("[{name: web, image: nginx}]", "[{name: web, image: a}, {name: web, image: b}]");
     let kind = WEB.replace("ECSService", "ECSServise");
-    let cases: [(&[u8], &str); 7] = [
+    let imageless = WEB.replace(", image: nginx", "");
+    let cases: [(&[u8], &str); 8] = [
         (b"hello there\n", "a.yaml:1: is not a Kubernetes object: a mapping with apiVersion, kind, metadata and spec"),
         (b"\x00\xff\xfe", "a.yaml:1: is not text (UTF-8), so it is no YAML or JSON"),
         (b"kind: [A\n", "is not YAML"),
@@ -24,6 +25,10 @@ fn files_that_are_wrong_are_refused_with_file_line_and_advice() {
             containers.as_bytes(),
             "spec.taskDefinition.containerDefinitions[1] repeats name web of \
              spec.taskDefinition.containerDefinitions[0]: keep one",
+        ),
+        (
+            imageless.as_bytes(),
+            "a.yaml:1: ECSService shop/web: spec.taskDefinition.containerDefinitions[0].image is missing",
         ),
         (kind.as_bytes(), "a.yaml:1: kind ECSServise does not exist; there are "),
     ];
