@@ -24,8 +24,6 @@ use crate::ecs::{
     derive = "PartialEq",
     printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
     printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].reason"),
-    printcolumn(name = "Services", type_ = "integer", json_path = ".status.activeServices"),
-    printcolumn(name = "Tasks", type_ = "integer", json_path = ".status.runningTasks"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(name = "ARN", type_ = "string", json_path = ".status.clusterArn", priority = 1),
     printcolumn(
@@ -112,10 +110,10 @@ pub struct EcsClusterStatus {
     /// ARN of the cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster_arn: Option<String>,
-    /// Services that are ACTIVE in the cluster.
+    /// Services that were ACTIVE in the cluster when it was last compared with AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active_services: Option<i32>,
-    /// Tasks that are RUNNING in the cluster.
+    /// Tasks that were RUNNING in the cluster when it was last compared with AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running_tasks: Option<i32>,
 }
