@@ -63,7 +63,9 @@ impl Look<'_> {
             observed.deployment = aws.service_deployment(&arn, priority).await?;
         }
         if let Some(service) = observed.service.as_ref().filter(|_| lookups::tasks_fail(&observed)) {
-            observed.failure = aws.task_failure(&resolved.cluster, &resolved.service, service, priority).await?;
+            let of = lookups::failing_deployments(&observed);
+            let of = of.as_deref();
+            observed.failure = aws.task_failure(&resolved.cluster, &resolved.service, service, of, priority).await?;
         }
         Ok(observed)
     }

@@ -17,12 +17,14 @@ use crate::facts::pulse;
 use crate::operations as op;
 
 impl Aws {
-    /// The most frequent failure among the stopped tasks of the deployment whose task failed last.
+    /// The most frequent failure among the stopped tasks of the deployment whose task failed last. `of` names the
+    /// deployments that count, as `startedBy` of a task does; none means any.
     pub(super) async fn task_failure(
         &self,
         cluster: &str,
         name: &str,
         service: &ServiceFacts,
+        of: Option<&[String]>,
         priority: Priority,
     ) -> Result<Option<TaskFailure>, AwsError> {
         let (key, now) = ((cluster.to_owned(), name.to_owned()), pulse(service));
@@ -41,7 +43,7 @@ impl Aws {
         if !arns.is_empty() {
             let call = || self.ecs().describe_tasks().cluster(cluster).set_tasks(Some(arns.clone())).send();
             let answer = self.call(op::DESCRIBE_TASKS, priority, call).await?;
-            failure = most_frequent(answer.tasks());
+            failure = most_frequent(answer.tasks(), of);
         }
         self.memory().failures.put(key, (now, failure.clone()));
         Ok(failure)
@@ -51,8 +53,9 @@ impl Aws {
 /// One way to fail.
 type Manner = (Option<String>, Option<i32>, String, Option<String>);
 
-fn most_frequent(tasks: &[Task]) -> Option<TaskFailure> {
-    let mut failed: Vec<&Task> = tasks.iter().filter(|t| failed_on_its_own(t)).collect();
+fn most_frequent(tasks: &[Task], of: Option<&[String]>) -> Option<TaskFailure> {
+    let counts = |t: &&Task| of.is_none_or(|ids| t.started_by().is_some_and(|by| ids.iter().any(|id| id == by)));
+    let mut failed: Vec<&Task> = tasks.iter().filter(|t| failed_on_its_own(t)).filter(counts).collect();
     failed.sort_by_key(|t| std::cmp::Reverse(t.stopped_at().map(DateTime::as_nanos)));
     let newest = failed.first()?.started_by();
     let mut manners: BTreeMap<Manner, (i32, &Task)> = BTreeMap::new();
@@ -123,7 +126,9 @@ mod tests {
             task("new", 5, exited(), "Essential container in task exited", Some(137)),
             task("new", 6, TaskStopCode::TaskFailedToStart, "CannotPullContainerError", None),
         ];
-        let failure = most_frequent(&tasks).unwrap();
+        let failure = most_frequent(&tasks, None).unwrap();
+        let other = ["other".to_owned()];
+        assert_eq!(most_frequent(&tasks, Some(&other)), None, "tasks of a deployment that is over do not count");
         assert_eq!((failure.exit_code, failure.times), (Some(137), 2));
         assert_eq!(failure.container.as_deref(), Some("web"));
         assert_eq!(failure.last_seen.as_deref(), Some("1970-01-01T00:00:05Z"));
@@ -132,9 +137,9 @@ mod tests {
     #[test]
     fn scaling_in_is_no_failure_and_a_failed_health_check_is() {
         let scaled = task("d", 1, TaskStopCode::ServiceSchedulerInitiated, "Scaling activity initiated by d", Some(0));
-        assert_eq!(most_frequent(&[scaled]), None);
+        assert_eq!(most_frequent(&[scaled], None), None);
         let reason = "Task failed container health checks";
         let unhealthy = task("d", 1, TaskStopCode::ServiceSchedulerInitiated, reason, Some(137));
-        assert_eq!(most_frequent(&[unhealthy]).unwrap().reason, reason);
+        assert_eq!(most_frequent(&[unhealthy], None).unwrap().reason, reason);
     }
 }

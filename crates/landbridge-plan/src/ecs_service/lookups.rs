@@ -5,7 +5,7 @@ use landbridge_api::v1alpha1::EcsService;
 
 use super::pass::Pass;
 use super::rollout;
-use super::{Desired, EcsServiceObserved, EcsServiceResolved, ServiceDeploymentFacts};
+use super::{DeploymentFacts, Desired, EcsServiceObserved, EcsServiceResolved, ServiceDeploymentFacts};
 use crate::kind::Kind;
 
 /// States of a service deployment that end well; what happens to the service after them is somebody's change.
@@ -79,6 +79,18 @@ pub fn deployment(object: &EcsService, resolved: &EcsServiceResolved, observed: 
     let current = service.current_service_deployment.clone()?;
     let done = stored.is_some_and(|d| d.arn.as_ref() == Some(&current) && succeeded(d.state.as_ref()));
     (silent && !done).then_some(current)
+}
+
+/// The deployments of which it is asked why tasks stop; none means any. Where no deployment fails, but tasks are missing,
+/// stopped tasks of deployments that are over say nothing about those that are.
+pub fn failing_deployments(observed: &EcsServiceObserved) -> Option<Vec<String>> {
+    let rolled_back = |d: &ServiceDeploymentFacts| d.status.starts_with("ROLLBACK");
+    let deployments = &observed.service.as_ref()?.deployments;
+    let fails = |d: &DeploymentFacts| d.failed_tasks > 0 || d.rollout_state.as_deref() == Some("FAILED");
+    if deployments.iter().any(fails) || observed.deployment.as_ref().is_some_and(rolled_back) {
+        return None;
+    }
+    Some(deployments.iter().map(|d| d.id.clone()).collect())
 }
 
 /// Whether tasks fail, so that it is worth asking why. `observed.service` and `observed.deployment` must be filled in:

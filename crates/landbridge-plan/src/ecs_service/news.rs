@@ -14,7 +14,6 @@ const AT_ONCE: usize = 10;
 pub(super) fn news(pass: &Pass<'_>) -> Vec<News> {
     let mut news = service_events(pass);
     news.extend(tasks_failing(pass));
-    news.extend(rollback(pass));
     news
 }
 
@@ -73,14 +72,4 @@ fn tasks_failing(pass: &Pass<'_>) -> Option<News> {
         reason: "TasksFailing".to_owned(),
         message: format!("tasks stop: {}", rollout::told(failure)),
     })
-}
-
-fn rollback(pass: &Pass<'_>) -> Option<News> {
-    let held = rollout::rolled_back(pass)?;
-    if pass.stored.rolled_back.as_ref().is_some_and(|known| known.content == held.content) {
-        return None;
-    }
-    let what = held.task_definition_arn.as_deref().map_or("the wanted content", super::task_definition::short);
-    let why = held.reason.map(|r| format!(": {r}")).unwrap_or_default();
-    Some(News { warning: true, reason: "RolledBack".to_owned(), message: format!("ECS rolled {what} back{why}") })
 }
