@@ -7,6 +7,9 @@ pub const REGION: &str = "us-east-1";
 /// Credentials that the emulator takes; they open nothing anywhere else.
 pub const CREDENTIALS: (&str, &str) = ("sandbox", "sandbox");
 
+/// The sandbox's installation, in its ownership tags.
+pub const INSTALLATION: &str = "sandbox";
+
 /// What somebody else needs to reach this sandbox.
 #[derive(Debug, Clone)]
 pub struct Instructions {
@@ -32,6 +35,8 @@ impl Instructions {
             format!("export AWS_ENDPOINT_URL={}", self.aws_endpoint),
             format!("export AWS_REGION={REGION} AWS_DEFAULT_REGION={REGION}"),
             format!("export AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={}", CREDENTIALS.0, CREDENTIALS.1),
+            // So that `landbridge plan` and `apply` there are the operator's peers, not another installation.
+            format!("export LANDBRIDGE_INSTALLATION={INSTALLATION}"),
             // What would win over, or spoil, the credentials above.
             "unset AWS_PROFILE AWS_SESSION_TOKEN".to_owned(),
         ];

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     control_plane::ControlPlane,
     error::{Doing, Result},
-    instructions::{CREDENTIALS, REGION},
+    instructions::{CREDENTIALS, INSTALLATION, REGION},
 };
 
 /// How often changes made behind the operator's back are looked for: sooner than in production, somebody is watching.
@@ -40,7 +40,7 @@ impl Operator {
             ..Hooks::default()
         };
         let config = Config {
-            installation: "sandbox".to_owned(),
+            installation: INSTALLATION.to_owned(),
             replica: Some("sandbox".to_owned()),
             sweep: SWEEP,
             admin_address: (Ipv4Addr::LOCALHOST, 0).into(),

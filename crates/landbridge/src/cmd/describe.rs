@@ -133,13 +133,17 @@ fn facts(out: &mut String, status: &Value) -> Result<()> {
     Ok(())
 }
 
-/// The conditions besides Ready.
+/// The conditions besides Ready, without what Ready has said already.
 fn others(out: &mut String, status: &Value) -> Result<()> {
+    let said = status["conditions"].as_array().into_iter().flatten().find(|c| c["type"] == "Ready");
     let conditions = status["conditions"].as_array().into_iter().flatten();
     for condition in conditions.filter(|c| c["type"] != "Ready" && c["status"] == "True") {
         let Value::Object(_) = condition else { continue };
         let (type_, reason) = (string(&condition["type"]), string(&condition["reason"]));
-        writeln!(out, "  {type_:<16}{reason}: {}", string(&condition["message"]))?;
+        match string(&condition["message"]) {
+            message if said.is_some_and(|ready| ready["message"] == message) => writeln!(out, "  {type_:<16}{reason}")?,
+            message => writeln!(out, "  {type_:<16}{reason}: {message}")?,
+        }
     }
     Ok(())
 }
