@@ -32,18 +32,18 @@ impl Shop {
             self.stage.apply(yaml).await;
         }
         let is_current = async || self.stage.is_current().await;
-        let mut deaths = self.die_until("all is current", is_current, counted, &dies_at).await;
+        let mut deaths = self.die_until("all is current", &is_current, counted, &dies_at).await;
         self.has_one_of_each(2);
 
         self.stage.set_image("orders", "public.ecr.aws/docker/library/httpd:2.5").await;
-        deaths += self.die_until("the new image runs", is_current, counted, &dies_at).await;
+        deaths += self.die_until("the new image runs", &is_current, counted, &dies_at).await;
         self.has_one_of_each(3);
         let runs = &outsider::service(&self.stage.emulator, "orders")["taskDefinition"];
         assert!(runs.as_str().unwrap().ends_with(":2"), "{runs}");
 
         self.stage.delete_everything_in_the_wrong_order().await;
         let is_gone = async || self.stage.objects().await.is_empty();
-        deaths += self.die_until("all is gone", is_gone, counted, &dies_at).await;
+        deaths += self.die_until("all is gone", &is_gone, counted, &dies_at).await;
         assert_eq!(self.counts(), [0; 7], "something is left");
         deaths
     }
@@ -52,7 +52,7 @@ impl Shop {
     async fn die_until(
         &self,
         what: &str,
-        is_there: impl AsyncFn() -> bool,
+        is_there: &impl AsyncFn() -> bool,
         counted: Counted,
         dies_at: impl Fn(usize) -> usize,
     ) -> usize {
