@@ -86,7 +86,8 @@ impl Aws {
         Ok(self.memory().clusters.read(&key, read))
     }
 
-    async fn describe_clusters(
+    /// One DescribeClusters of at most a hundred clusters, by name.
+    pub(crate) async fn describe_clusters(
         &self,
         names: Vec<String>,
         priority: Priority,

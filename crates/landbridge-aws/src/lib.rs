@@ -20,6 +20,7 @@ mod observer;
 pub mod operations;
 mod reader;
 mod recent;
+pub mod round;
 pub mod sweep;
 
 pub use client::{Aws, AwsPool};

@@ -133,6 +133,7 @@ operations! {
     LIST_ROLE_POLICIES = "iam:ListRolePolicies", "iam/read", Read, ROLE;
     GET_ROLE_POLICY = "iam:GetRolePolicy", "iam/read", Read, ROLE;
     LIST_ATTACHED_ROLE_POLICIES = "iam:ListAttachedRolePolicies", "iam/read", Read, ROLE;
+    GET_ACCOUNT_AUTHORIZATION_DETAILS = "iam:GetAccountAuthorizationDetails", "iam/read", Read, ANY;
     LIST_INSTANCE_PROFILES_FOR_ROLE = "iam:ListInstanceProfilesForRole", "iam/read", Read, ROLE;
 
     GET_CALLER_IDENTITY = "sts:GetCallerIdentity", "sts/all", Read, ANY;

@@ -108,6 +108,7 @@ async fn state(State(admin): State<Arc<Admin>>) -> Json<Value> {
             "ECSService": world.services.store().len(),
         },
         "swept": operator.sweeps.watched(),
+        "sweptThings": operator.sweeps.watched_things(),
         "failing": operator.backoff.failing(),
         "underWay": operator.slots.busy().into_iter().collect::<std::collections::BTreeMap<_, _>>(),
         "budgets": operator.pool.budgets(),

@@ -32,15 +32,15 @@ pub struct Config {
           value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub concurrency: u32,
 
-    /// How often every object but an ECSService is compared with AWS, give or take a fifth.
+    /// How often every object but an ECSService and an IAMTaskRole is compared whole with AWS, give or take a fifth.
     #[arg(long, env = "LANDBRIDGE_RESYNC", default_value = "10m", value_name = "DURATION", value_parser = duration)]
     pub resync: Duration,
 
-    /// How often an ECSService is compared whole with AWS. Between two of them the sweep looks for changes.
+    /// How often an ECSService or an IAMTaskRole is compared whole with AWS. Between two of them sweeps look for changes.
     #[arg(long, env = "LANDBRIDGE_SERVICE_RESYNC", default_value = "4h", value_name = "DURATION", value_parser = duration)]
     pub service_resync: Duration,
 
-    /// How often a sweep looks at all services of an ECS cluster.
+    /// How often sweeps look at everything that is managed, in bulk.
     #[arg(long, env = "LANDBRIDGE_SWEEP", default_value = "60s", value_name = "DURATION", value_parser = duration)]
     pub sweep: Duration,
 

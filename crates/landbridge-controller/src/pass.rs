@@ -11,6 +11,7 @@ use landbridge_aws::Aws;
 use landbridge_aws::budget::Priority;
 use landbridge_aws::execute::{Executed, execute};
 use landbridge_aws::observe::{Freshness, priority};
+use landbridge_aws::round::Owner;
 use landbridge_plan::kind::News;
 use landbridge_plan::plan::{Cause, Plan, Unmet};
 use landbridge_plan::policy;
@@ -147,6 +148,7 @@ impl<'a, K: Converge> Pass<'a, K> {
             self.ctx.operator.events.tell(&*self.object, item);
         }
         self.ctx.operator.api.remove_finalizer(&*self.object).await?;
+        self.ctx.operator.sweeps.unwatch_things(&self.object.identity());
         self.object.forget(&self.ctx.operator);
         tracing::info!(object = self.object.identity(), "gone");
         Ok(Outcome::Gone)
@@ -193,9 +195,24 @@ impl<'a, K: Converge> Pass<'a, K> {
 
     /// Follows what moves, and keeps an eye on what is settled, in the way of the kind.
     pub fn follow(&self, resolved: &K::Resolved, aws: &Aws, outcome: Outcome) -> Outcome {
+        self.keep_in_sight(resolved, aws);
         let moves = matches!(outcome, Outcome::Moving | Outcome::Waiting(_) | Outcome::Again);
         let delay = self.object.follow(&self.ctx.operator, resolved, aws, moves);
         if matches!(outcome, Outcome::Moving) { Outcome::Waiting(delay) } else { outcome }
+    }
+
+    /// What bulk reads can see of the object is looked at between passes.
+    fn keep_in_sight(&self, resolved: &K::Resolved, aws: &Aws) {
+        let operator = &self.ctx.operator;
+        let identity = self.object.identity();
+        if self.object.is_deleting() {
+            return operator.sweeps.unwatch_things(&identity);
+        }
+        let (feed, namespace) = (self.ctx.feed.clone(), self.object.meta().namespace.clone());
+        let name = self.object.object_name().to_owned();
+        let whose = Owner::new(&identity, move || feed.wake_name(namespace.as_deref(), &name));
+        let things = self.object.things(resolved);
+        operator.sweeps.watch_things(&whose, things, K::account(resolved), aws, &operator.leases);
     }
 
     /// The pass is over: metrics, log, and when to look again.

@@ -1,5 +1,5 @@
-//! One sweep for each shard that this replica holds: it looks at the ECS services in full pages and wakes those that
-//! changed. It ends with the tenure of its shard.
+//! One sweep for each shard that this replica holds: it looks at the ECS services in full pages, and at everything else
+//! in bulk, and wakes those that changed. It ends with the tenure of its shard.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use kube::runtime::reflector::ObjectRef;
 use landbridge_api::v1alpha1::EcsService;
 use landbridge_aws::Aws;
+use landbridge_aws::round::{Owner as Whose, Round, Thing};
 use landbridge_aws::sweep::{Intervals, Mode, Sweep};
+use landbridge_plan::account::AccountTarget;
 use landbridge_plan::ecs_service::EcsServiceResolved;
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -31,11 +33,17 @@ pub struct Sweeps {
 }
 
 struct Running {
-    sweep: Arc<Sweep<Owner>>,
+    shard: Arc<Shard>,
     aws: Aws,
     /// Ends the sweep when another takes its place.
     #[allow(dead_code, reason = "it works by being dropped")]
     end: DropGuard,
+}
+
+/// What looks around in one shard.
+struct Shard {
+    services: Sweep<Owner>,
+    rest: Round,
 }
 
 impl Sweeps {
@@ -48,46 +56,69 @@ impl Sweeps {
 
     /// Watches the service of an object, more closely while it rolls.
     pub fn watch(&self, service: &EcsService, resolved: &EcsServiceResolved, aws: &Aws, mode: Mode, leases: &Leases) {
-        if let Some(sweep) = self.of(&shard(&resolved.account), aws, leases) {
-            sweep.watch(owner(service), &resolved.cluster, &resolved.service, mode);
+        if let Some(shard) = self.of(&shard(&resolved.account), aws, leases) {
+            shard.services.watch(owner(service), &resolved.cluster, &resolved.service, mode);
+        }
+    }
+
+    /// Watches exactly these things for an object, beside its service.
+    pub fn watch_things(&self, whose: &Whose, things: Vec<Thing>, account: &AccountTarget, aws: &Aws, leases: &Leases) {
+        if let Some(shard) = self.of(&shard(account), aws, leases) {
+            shard.rest.watch(whose, things);
         }
     }
 
     /// Stops watching the service of an object.
     pub fn unwatch(&self, owner: &Owner) {
         for running in self.lock().values() {
-            running.sweep.unwatch(owner);
+            running.shard.services.unwatch(owner);
+        }
+    }
+
+    /// Stops watching the things of the object of that identity.
+    pub fn unwatch_things(&self, identity: &str) {
+        for running in self.lock().values() {
+            running.shard.rest.unwatch(identity);
         }
     }
 
     /// How many services are watched.
     pub fn watched(&self) -> usize {
-        self.lock().values().map(|r| r.sweep.len()).sum()
+        self.lock().values().map(|r| r.shard.services.len()).sum()
+    }
+
+    /// How many other things are watched.
+    pub fn watched_things(&self) -> usize {
+        self.lock().values().map(|r| r.shard.rest.len()).sum()
     }
 
     /// The sweep of a shard that this replica holds; started when it is first asked for, and anew when the way to the
     /// account changed (which wakes every object of the account, so all are watched again).
-    fn of(&self, shard: &str, aws: &Aws, leases: &Leases) -> Option<Arc<Sweep<Owner>>> {
+    fn of(&self, shard: &str, aws: &Aws, leases: &Leases) -> Option<Arc<Shard>> {
         let mut by_shard = self.lock();
         if let Some(running) = by_shard.get(shard).filter(|r| std::ptr::eq(r.aws.target(), aws.target())) {
-            return Some(running.sweep.clone());
+            return Some(running.shard.clone());
         }
         let tenure = leases.current(shard)?;
-        let sweep = Arc::new(Sweep::new(aws.clone(), self.intervals, self.wake.clone()));
+        let around = Arc::new(Shard {
+            services: Sweep::new(aws.clone(), self.intervals, self.wake.clone()),
+            rest: Round::new(aws.clone(), self.intervals.steady),
+        });
         let dropped = CancellationToken::new();
         let end = dropped.clone().drop_guard();
-        by_shard.insert(shard.to_owned(), Running { sweep: sweep.clone(), aws: aws.clone(), end });
+        by_shard.insert(shard.to_owned(), Running { shard: around.clone(), aws: aws.clone(), end });
         drop(by_shard);
-        let (all, started, shard) = (self.by_shard.clone(), sweep.clone(), shard.to_owned());
+        let (all, started, shard) = (self.by_shard.clone(), around.clone(), shard.to_owned());
         tokio::spawn(async move {
             tokio::select! {
-                () = started.run() => {}
+                () = started.services.run() => {}
+                () = started.rest.run() => {}
                 () = tenure.ended() => {}
                 () = dropped.cancelled() => return,
             }
             all.lock().unwrap_or_else(PoisonError::into_inner).remove(&shard);
         });
-        Some(sweep)
+        Some(around)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Running>> {

@@ -274,8 +274,45 @@ async fn settled_services_cost_one_read_for_each_page_of_ten_in_a_sweep_and_no_w
     assert_eq!(calls.writes(), Vec::<&landbridge_emulator::Call>::new());
     let reads = calls.count("ecs:DescribeServices");
     assert!(reads > 0 && reads <= rounds * 3, "{reads} reads in {rounds} rounds: {:?}", calls.by_action());
-    assert_eq!(calls.total(), reads, "nothing else is asked: {:?}", calls.by_action());
+    let clusters = calls.count("ecs:DescribeClusters");
+    assert!(clusters > 0 && clusters <= rounds, "{clusters} reads in {rounds} rounds: {:?}", calls.by_action());
+    assert_eq!(calls.total(), reads + clusters, "nothing else is asked: {:?}", calls.by_action());
     stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settled_roles_names_and_logs_cost_one_bulk_read_of_each_sort_in_a_sweep_and_no_write() {
+    const WHAT: &str = "`orders` of the sample, with its two roles";
+    let [(_, shared), _, (_, orders)] = SAMPLE;
+    let mut stage = platform(NEVER, shared).await;
+    stage.apply(orders).await;
+    all_current(&stage).await;
+    let sweep = Duration::from_secs(4);
+    restart(&mut stage, sweep).await;
+    let row = documented(WHAT, "a sweep of what is settled");
+    let swept = async || row.reads.keys().all(|action| count(&stage.emulator.calls(), action) > 0);
+    stage.eventually("everything is swept", swept).await;
+    // Looks of the first passes are over.
+    tokio::time::sleep(sweep).await;
+    stage.emulator.take_calls();
+    let began = Instant::now();
+    tokio::time::sleep(sweep * 3).await;
+    let calls = stage.emulator.take_calls();
+    let rounds = (began.elapsed().as_secs_f64() / sweep.as_secs_f64()).ceil() as usize + 1;
+    assert_eq!(calls.writes(), Vec::<&landbridge_emulator::Call>::new());
+    for (action, each) in &row.reads {
+        let reads = count(&calls, action);
+        assert!(reads > 0 && reads <= rounds * each, "{action} {reads} times in {rounds} rounds");
+    }
+    let all: usize = row.reads.keys().map(|action| count(&calls, action)).sum();
+    assert_eq!(calls.total(), all, "nothing else is asked: {:?}", calls.by_action());
+    stage.end().await;
+}
+
+/// Calls of an action as the page writes it: without `ecs:`.
+fn count(calls: &Calls, action: &str) -> usize {
+    let full = if action.contains(':') { action.to_owned() } else { format!("ecs:{action}") };
+    calls.count(&full)
 }
 
 #[tokio::test(flavor = "multi_thread")]

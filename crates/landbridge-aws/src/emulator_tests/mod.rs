@@ -4,6 +4,7 @@ mod calls;
 mod ecs_service;
 mod execute;
 mod observe;
+mod round;
 mod sweep;
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -21,6 +21,7 @@ use crate::describe::gone_is_none;
 use crate::error::AwsError;
 use crate::facts::{optional, text};
 use crate::operations as op;
+use crate::round::Thing;
 
 impl Observe for CloudMapNamespace {
     async fn observe(
@@ -55,6 +56,11 @@ impl Observe for CloudMapNamespace {
             namespace = aws.namespace(&id, None, priority).await?;
         }
         Ok(CloudMapNamespaceObserved { namespace, operation })
+    }
+
+    fn things(&self, _: &CloudMapNamespaceResolved) -> Vec<Thing> {
+        let id = self.status.as_ref().and_then(|s| s.namespace_id.clone());
+        id.into_iter().map(Thing::Namespace).collect()
     }
 }
 
@@ -151,7 +157,8 @@ fn type_name(type_: NamespaceType) -> &'static str {
     }
 }
 
-fn namespace_facts(json: &Value, tags: Tags) -> NamespaceFacts {
+/// A namespace from GetNamespace or ListNamespaces.
+pub(crate) fn namespace_facts(json: &Value, tags: Tags) -> NamespaceFacts {
     let dns = json.get("Properties").and_then(|p| p.get("DnsProperties"));
     NamespaceFacts {
         id: text(json, "Id"),

@@ -103,7 +103,7 @@ impl Aws {
     }
 }
 
-/// A Cloud Map service from GetService or CreateService, without tags.
+/// A Cloud Map service from GetService, ListServices or CreateService, without tags.
 pub(crate) fn discovery_facts(json: &Value) -> DiscoveryFacts {
     DiscoveryFacts {
         id: text(json, "Id"),

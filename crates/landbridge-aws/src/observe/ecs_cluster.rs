@@ -10,6 +10,7 @@ use super::{DEAR, Freshness, Observe, priority};
 use crate::client::Aws;
 use crate::describe::RECENT;
 use crate::error::AwsError;
+use crate::round::Thing;
 
 impl Observe for EcsCluster {
     async fn observe(
@@ -31,6 +32,10 @@ impl Observe for EcsCluster {
             cluster.service_connect_namespace = namespace.map(|n| n.name);
         }
         Ok(EcsClusterObserved { cluster })
+    }
+
+    fn things(&self, resolved: &EcsClusterResolved) -> Vec<Thing> {
+        vec![Thing::Cluster(resolved.name.clone())]
     }
 }
 

@@ -17,6 +17,7 @@ use crate::client::Aws;
 use crate::describe::RECENT;
 use crate::error::AwsError;
 use crate::facts::SHOWN_IN_REVISIONS;
+use crate::round::Thing;
 
 impl Observe for EcsService {
     async fn observe(
@@ -30,6 +31,17 @@ impl Observe for EcsService {
         }
         // On the heap: many passes wait at the same time, and most of what one may need it does not.
         Box::pin(Look { object: self, aws, resolved, freshness, priority: priority(self, resolved) }.everything()).await
+    }
+
+    /// The service itself is swept.
+    fn things(&self, resolved: &EcsServiceResolved) -> Vec<Thing> {
+        if resolved.nothing_in_aws {
+            return Vec::new();
+        }
+        let target = resolved.discovery.as_ref().filter(|t| !is_token(&t.namespace_id));
+        let id = self.stored().and_then(|s| s.discovery.as_ref()).map(|d| d.service_id.clone());
+        let named = target.zip(id).map(|(t, id)| Thing::DiscoveryService { namespace: t.namespace_id.clone(), id });
+        named.into_iter().chain(lookups::log_group(self, resolved).map(Thing::LogGroup)).collect()
     }
 }
 

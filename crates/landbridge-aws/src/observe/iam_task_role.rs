@@ -15,6 +15,7 @@ use crate::client::Aws;
 use crate::describe::gone_is_none;
 use crate::error::AwsError;
 use crate::operations as op;
+use crate::round::Thing;
 
 impl Observe for IamTaskRole {
     async fn observe(
@@ -37,6 +38,10 @@ impl Observe for IamTaskRole {
             aws.memory().roles.put(name.to_owned(), observed.clone());
         }
         Ok(observed)
+    }
+
+    fn things(&self, resolved: &IamTaskRoleResolved) -> Vec<Thing> {
+        vec![Thing::Role(resolved.name.clone())]
     }
 }
 
@@ -113,7 +118,7 @@ impl Aws {
 
 /// A policy document as IAM answers it: JSON in percent encoding (GetRole in the IAM API reference). One that is not
 /// JSON is kept as text.
-fn document(encoded: &str) -> Value {
+pub(crate) fn document(encoded: &str) -> Value {
     let text = percent_decode_str(encoded).decode_utf8_lossy();
     serde_json::from_str(&text).unwrap_or_else(|_| Value::String(text.into_owned()))
 }

@@ -18,8 +18,11 @@ use landbridge_plan::kind::Kind;
 use crate::budget::Priority;
 use crate::client::Aws;
 use crate::error::AwsError;
+use crate::round::Thing;
 
+pub(crate) use cloud_map_namespace::namespace_facts;
 pub(crate) use discovery::discovery_facts;
+pub(crate) use iam_task_role::document;
 
 /// How new what is observed must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +59,11 @@ pub trait Observe: Kind {
         resolved: &Self::Resolved,
         freshness: Freshness,
     ) -> impl Future<Output = Result<Self::Observed, AwsError>> + Send;
+
+    /// What of it can be looked at in bulk between two passes. What a sweep sees by itself is not among it.
+    fn things(&self, _resolved: &Self::Resolved) -> Vec<Thing> {
+        Vec::new()
+    }
 }
 
 /// How urgent the calls for an object are: removal, putting back (when what is wanted has been applied), or a deploy.
