@@ -1,6 +1,7 @@
 //! How kstatus (which Helm, Flux and `kubectl wait` follow) reads an object's status, in the order of its own rules.
 
 use kube::api::DynamicObject;
+use landbridge_api::common::UNOBSERVED;
 use serde_json::Value;
 
 /// What kstatus says of an object.
@@ -34,9 +35,9 @@ pub fn read(object: &DynamicObject) -> Reading {
     }
 }
 
-/// Whether the operator has looked at it. What has no status at all looks finished to kstatus.
+/// Whether the operator has looked at it.
 pub fn is_seen(object: &DynamicObject) -> bool {
-    object.data["status"]["observedGeneration"].is_i64()
+    object.data["status"]["observedGeneration"].as_i64().is_some_and(|g| g != UNOBSERVED)
 }
 
 /// What is wrong with the form of a status, whatever it says. Empty when nothing is.

@@ -106,11 +106,14 @@ impl Knobs {
     }
 }
 
+/// `status.observedGeneration` of an object that the operator has not looked at yet.
+pub const UNOBSERVED: i64 = -1;
+
 /// The head of every status.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CommonStatus {
-    /// Generation of the spec that the conditions speak of.
+    /// Generation of the spec that the conditions speak of; -1 until the operator has looked at the object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// `Ready` always; `Reconciling`, `Stalled`, `Drifted` and `Paused` only while they are true.

@@ -6,6 +6,7 @@
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use serde_json::{Map, Value};
 
+use crate::common::UNOBSERVED;
 use crate::v1alpha1::derived_crds;
 
 /// All CRDs as JSON, in the order in which they should be applied. Each is sorted by key.
@@ -23,6 +24,7 @@ fn shipped(crd: &CustomResourceDefinition) -> Result<Value, serde_json::Error> {
             if let Some(schema) = version.pointer_mut("/schema/openAPIV3Schema") {
                 describe_root(schema);
                 fit(schema);
+                begin_unobserved(schema);
             }
         }
     }
@@ -37,6 +39,14 @@ fn describe_root(schema: &mut Value) {
     let Some(description) = schema.pointer("/properties/spec/description").cloned() else { return };
     if let Some(root) = schema.as_object_mut() {
         root.insert("description".into(), description);
+    }
+}
+
+/// What has no status at all looks finished to kstatus. The API server gives a new object one that speaks of no spec, so
+/// there is no moment at which it looks finished, and the operator need not write one before it does anything else.
+fn begin_unobserved(schema: &mut Value) {
+    if let Some(status) = schema.pointer_mut("/properties/status").and_then(Value::as_object_mut) {
+        status.insert("default".into(), serde_json::json!({ "observedGeneration": UNOBSERVED }));
     }
 }
 

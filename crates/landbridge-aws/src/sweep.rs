@@ -32,7 +32,7 @@ pub struct Intervals {
 impl Default for Intervals {
     fn default() -> Self {
         Self {
-            rolling: Duration::from_secs(2),
+            rolling: Duration::from_secs(1),
             slowest_rolling: Duration::from_secs(15),
             steady: Duration::from_mins(1),
         }

@@ -45,7 +45,7 @@ pub struct Config {
     pub sweep: Duration,
 
     /// How soon a sweep looks again at a service that rolls out; the longer it takes, the less often.
-    #[arg(long, env = "LANDBRIDGE_ROLLING_SWEEP", default_value = "2s", value_name = "DURATION", value_parser = duration)]
+    #[arg(long, env = "LANDBRIDGE_ROLLING_SWEEP", default_value = "1s", value_name = "DURATION", value_parser = duration)]
     pub rolling_sweep: Duration,
 
     /// Address of /healthz, /readyz, /metrics and /debug/state. In a pod: 0.0.0.0:8080.
@@ -94,7 +94,7 @@ impl Default for Config {
             resync: Duration::from_mins(10),
             service_resync: Duration::from_hours(4),
             sweep: Duration::from_mins(1),
-            rolling_sweep: Duration::from_secs(2),
+            rolling_sweep: Duration::from_secs(1),
             admin_address: SocketAddr::from(([127, 0, 0, 1], 8080)),
             grace: Duration::from_secs(20),
             streaming_lists: false,

@@ -1,7 +1,7 @@
 //! What a pass works with: the parts of the operator that all kinds share, and those of one kind.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use landbridge_aws::observe::Observe;
 use landbridge_aws::{Aws, AwsPool};
@@ -62,6 +62,20 @@ pub struct Operator {
     pub events: Events,
     /// Metrics.
     pub metrics: Arc<Metrics>,
+    /// When passes began.
+    pub begun: OnceLock<Instant>,
+}
+
+/// How long after its start the operator does not tell of references that are not ready.
+const SETTLING_IN: Duration = Duration::from_secs(2);
+
+impl Operator {
+    /// How much longer the operator settles in. Everything is looked at at once then: that an account or a cluster is not
+    /// ready would be told of thousands of objects, and be wrong before it is written.
+    pub fn settling_in(&self) -> Option<Duration> {
+        let rest = SETTLING_IN.saturating_sub(self.begun.get()?.elapsed());
+        (!rest.is_zero()).then_some(rest)
+    }
 }
 
 /// What the passes of one kind work with.

@@ -1,5 +1,5 @@
-//! Which Events a pass gives rise to: one for each class of change that was made, one for each turn of the conditions.
-//! Nothing is told twice, and progress is not told at all.
+//! Which Events a pass gives rise to: one for each class of change that was made, one for each turn of the conditions, and
+//! what AWS told. Nothing is told twice, and progress is not told at all.
 
 use std::time::Duration;
 
@@ -47,6 +47,20 @@ pub fn of_steps(plan: &Plan, done: &[String]) -> Vec<News> {
         message: lines.join("; "),
     };
     classes.into_iter().map(told).collect()
+}
+
+/// The Events of one pass: our own, and what AWS told. What went well in AWS is not told on its own beside good news of
+/// ours, and in one Event otherwise; warnings are never joined.
+pub fn gathered(own: Vec<News>, heard: Vec<News>) -> Vec<News> {
+    let (well, mut all): (Vec<_>, Vec<_>) = heard.into_iter().partition(|n| !n.warning);
+    all.extend(own);
+    for news in well {
+        match all.iter_mut().rev().find(|n| !n.warning) {
+            Some(told) => told.message = format!("{}; {}", told.message.trim_end_matches('.'), news.message),
+            None => all.push(news),
+        }
+    }
+    all
 }
 
 /// The Events of a turn from the old conditions to the new ones.
@@ -102,6 +116,30 @@ mod tests {
             (news[0].reason.as_str(), news[0].message.as_str()),
             ("Deleted", "delete log group x; delete log group y")
         );
+    }
+
+    #[test]
+    fn what_went_well_in_aws_is_told_with_our_own_good_news_and_a_warning_on_its_own() {
+        let of =
+            |warning, reason: &str, message: &str| News { warning, reason: reason.into(), message: message.into() };
+        let heard = vec![
+            of(true, "PlacementFailed", "no room."),
+            of(false, "TasksStarted", "web has started 1 tasks."),
+            of(false, "SteadyState", "web has reached a steady state."),
+        ];
+        let own = vec![of(false, "Created", "create service web"), of(false, "Ready", "1 of 1 tasks run web:1")];
+        let with_own = [
+            of(true, "PlacementFailed", "no room."),
+            of(false, "Created", "create service web"),
+            of(false, "Ready", "1 of 1 tasks run web:1; web has started 1 tasks; web has reached a steady state."),
+        ];
+        assert_eq!(gathered(own, heard.clone()), with_own);
+        let alone = [
+            of(true, "PlacementFailed", "no room."),
+            of(false, "TasksStarted", "web has started 1 tasks; web has reached a steady state."),
+        ];
+        assert_eq!(gathered(Vec::new(), heard), alone);
+        assert_eq!(gathered(Vec::new(), Vec::new()), []);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use kube::runtime::controller::Action;
-use landbridge_api::condition;
+use landbridge_api::condition::{self, reason};
 use landbridge_api::names::annotation;
 use landbridge_aws::Aws;
 use landbridge_aws::budget::Priority;
@@ -28,6 +28,8 @@ pub struct Pass<'a, K: Converge> {
     object: Arc<K>,
     /// What was done, to be told once the status says so too.
     news: Vec<News>,
+    /// What AWS told.
+    heard: Vec<News>,
     /// The generation of the spec that the pass works on.
     generation: i64,
     /// Clock of the whole pass.
@@ -39,21 +41,20 @@ impl<'a, K: Converge> Pass<'a, K> {
     /// A pass that begins now.
     pub fn new(object: Arc<K>, ctx: &'a Context<K>) -> Self {
         let generation = object.generation();
-        Self { ctx, object, news: Vec::new(), generation, now: Timestamp::now(), started: Instant::now() }
+        Self {
+            ctx,
+            object,
+            news: Vec::new(),
+            heard: Vec::new(),
+            generation,
+            now: Timestamp::now(),
+            started: Instant::now(),
+        }
     }
 
     /// Whether the object is going and has nothing of ours: it never got as far as the finalizer.
     pub fn is_not_ours_any_more(&self) -> bool {
         self.object.is_deleting() && !self.object.has_finalizer()
-    }
-
-    /// Writes a first status before AWS is asked: an object without any looks finished to kstatus.
-    pub async fn first_status(&mut self) -> Result<(), Failure> {
-        if self.object.stored().is_some_and(|s| !K::common(s).conditions.is_empty()) {
-            return Ok(());
-        }
-        self.put_status(verdict::first_status(&*self.object, self.now)).await?;
-        self.unedited()
     }
 
     /// Resolves references and the account from the watches.
@@ -91,13 +92,15 @@ impl<'a, K: Converge> Pass<'a, K> {
         plan
     }
 
-    /// Stores what a lost answer is found again by, before the steps run.
+    /// Stores what a lost answer is found again by, before the steps run, and that they run if nothing says so yet. (Until
+    /// then the schema's default keeps a new object from looking finished.)
     pub async fn store_intent(&mut self, resolved: &K::Resolved, plan: &Plan) -> Result<(), Failure> {
         if plan.steps.is_empty() || self.object.knobs().is_paused() {
             return Ok(());
         }
-        match self.object.intent(resolved, plan) {
-            Some(intent) => self.put_status(intent).await?,
+        let intent = self.object.intent(resolved, plan);
+        match verdict::before_steps(&*self.object, intent, self.now) {
+            Some(status) => self.put_status(status).await?,
             None => return Ok(()),
         }
         self.unedited()
@@ -144,9 +147,7 @@ impl<'a, K: Converge> Pass<'a, K> {
 
     /// Removes the finalizer: AWS holds nothing of the object any more.
     pub async fn let_go(&mut self) -> Result<Outcome, Failure> {
-        for item in std::mem::take(&mut self.news) {
-            self.ctx.operator.events.tell(&*self.object, item);
-        }
+        self.tell(Vec::new());
         self.ctx.operator.api.remove_finalizer(&*self.object).await?;
         self.ctx.operator.sweeps.unwatch_things(&self.object.identity());
         self.object.forget(&self.ctx.operator);
@@ -156,6 +157,12 @@ impl<'a, K: Converge> Pass<'a, K> {
 
     /// A reference is not usable: says so and waits.
     pub async fn unmet(&mut self, unmet: &Unmet) -> Result<Outcome, Failure> {
+        if let (Unmet::Wait(wait), Some(rest)) = (unmet, self.ctx.operator.settling_in())
+            && wait.reason == reason::REFERENCE_NOT_READY
+        {
+            // What it refers to is being looked at in this moment, and wakes it.
+            return Ok(Outcome::Waiting(rest));
+        }
         self.settle(&Verdict::Unmet(unmet)).await?;
         Ok(match unmet {
             Unmet::Wait(wait) => Outcome::Waiting(wait.look_after),
@@ -177,15 +184,11 @@ impl<'a, K: Converge> Pass<'a, K> {
         plan: &Plan,
         done: &Executed,
     ) -> Result<Outcome, Failure> {
-        let mut news = std::mem::take(&mut self.news);
-        news.extend(self.object.news(resolved, observed));
+        self.heard = self.object.news(resolved, observed);
         let Executed { done, failure, .. } = done;
         let executed = done.len();
         let verdict = Verdict::Done { resolved, observed, plan, failure: failure.as_ref(), executed };
         self.settle(&verdict).await?;
-        for item in news {
-            self.ctx.operator.events.tell(&*self.object, item);
-        }
         Ok(match failure {
             Some(failure) if failure.class == ErrorClass::Fenced => Outcome::Fenced,
             Some(failure) => Outcome::Failed(failure.clone()),
@@ -249,23 +252,31 @@ impl<'a, K: Converge> Pass<'a, K> {
         Outcome::Settled
     }
 
-    /// Stores the status that follows from the verdict, if it differs, and tells of transitions.
+    /// Stores the status that follows from the verdict, if it differs, and tells the news.
     async fn settle(&mut self, verdict: &Verdict<'_, K>) -> Result<(), Failure> {
         let before = self.object.clone();
         let status = verdict::status(&*before, verdict, self.now);
         if before.stored() == Some(&status) {
+            self.tell(Vec::new());
             return Ok(());
         }
         let old = before.stored().map(|s| K::common(s).conditions.as_slice()).unwrap_or_default();
         let new = K::common(&status).conditions.clone();
         self.put_status(status).await?;
-        for item in news::of_transition(old, &new) {
-            self.ctx.operator.events.tell(&*self.object, item);
-        }
+        self.tell(news::of_transition(old, &new));
         if let Some(took) = news::rollout(old, &new, self.now) {
             self.ctx.operator.metrics.became_ready(&K::kind(&()), took);
         }
         Ok(())
+    }
+
+    /// Tells the news of the pass and the turn that it led to.
+    fn tell(&mut self, turn: Vec<News>) {
+        let mut news = std::mem::take(&mut self.news);
+        news.extend(turn);
+        for item in news::gathered(news, std::mem::take(&mut self.heard)) {
+            self.ctx.operator.events.tell(&*self.object, item);
+        }
     }
 
     async fn put_status(&mut self, status: K::Status) -> Result<(), Failure> {

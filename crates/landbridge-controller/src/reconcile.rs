@@ -41,7 +41,6 @@ async fn converge<K: Converge>(pass: &mut Pass<'_, K>, shard: &str) -> Result<Ou
     if pass.is_not_ours_any_more() {
         return Ok(Outcome::Gone);
     }
-    pass.first_status().await?;
     let resolved = match pass.resolve() {
         Ok(resolved) => resolved,
         Err(unmet) => return pass.unmet(&unmet).await,

@@ -1,8 +1,8 @@
 //! The operator's life: wait for the kinds, watch, reconcile, and at the end stop in an order that loses nothing.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use kube::Client;
 use landbridge_api::v1alpha1::{AwsAccount, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
@@ -91,6 +91,7 @@ pub async fn run(config: Config, client: Client, shutdown: CancellationToken, ho
         sweeps: Arc::new(sweeps),
         events,
         metrics,
+        begun: OnceLock::new(),
     });
     let _ = admin.operator.set(operator.clone());
 
@@ -161,6 +162,7 @@ async fn begin_when_listed(operator: Arc<Operator>, begin: CancellationToken) {
     if operator.world.uses_ambient() {
         ambient::find_out_now(&operator).await;
     }
+    let _ = operator.begun.set(Instant::now());
     begin.cancel();
 }
 

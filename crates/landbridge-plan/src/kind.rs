@@ -91,7 +91,9 @@ pub trait Kind:
     }
     /// Whether what is wanted is what was applied last, so that a difference can only come from outside.
     fn is_applied(&self, resolved: &Self::Resolved) -> bool {
-        self.stored().is_some_and(|s| Self::common(s).applied_spec.as_deref() == Some(&self.fingerprint(resolved)))
+        // A new object has none; its fingerprint need not be made then.
+        let applied = self.stored().and_then(|s| Self::common(s).applied_spec.as_deref());
+        applied.is_some_and(|applied| applied == self.fingerprint(resolved))
     }
 }
 

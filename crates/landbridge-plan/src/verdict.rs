@@ -140,17 +140,29 @@ pub fn status<K: Kind>(object: &K, verdict: &Verdict<'_, K>, now: Timestamp) -> 
     status
 }
 
-/// The status before the first pass: `Ready=Unknown`, `Reconciling=True`.
-pub fn first_status<K: Kind>(object: &K, now: Timestamp) -> K::Status {
-    let mut status = object.stored().cloned().unwrap_or_default();
+/// The status to store before the steps run, if any: the intent, and for an object that has no conditions yet the first
+/// ones, `Ready=Unknown` and `Reconciling=True`.
+pub fn before_steps<K: Kind>(object: &K, intent: Option<K::Status>, now: Timestamp) -> Option<K::Status> {
+    let stored = object.stored();
+    if stored.is_some_and(|s| !K::common(s).conditions.is_empty()) {
+        return intent;
+    }
+    let mut status = intent.or_else(|| stored.cloned()).unwrap_or_default();
     let generation = object.generation();
     let common = K::common_mut(&mut status);
     common.observed_generation = Some(generation);
     common.conditions = vec![
-        condition::unknown(condition::READY, reason::PENDING, "not reconciled yet", generation, now),
-        condition::condition(condition::RECONCILING, true, reason::PENDING, "not reconciled yet", generation, now),
+        condition::unknown(condition::READY, reason::PENDING, "the first changes are made", generation, now),
+        condition::condition(
+            condition::RECONCILING,
+            true,
+            reason::PENDING,
+            "the first changes are made",
+            generation,
+            now,
+        ),
     ];
-    status
+    Some(status)
 }
 
 fn row<K: Kind>(object: &K, verdict: &Verdict<'_, K>, now: Timestamp) -> Row {

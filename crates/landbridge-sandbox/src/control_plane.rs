@@ -50,6 +50,8 @@ pub struct Options {
     pub progress: Progress,
     /// Flags for kube-apiserver beside those it needs; a later one wins over an earlier one.
     pub apiserver_flags: Vec<OsString>,
+    /// Environment of kube-apiserver beside this process's own.
+    pub apiserver_env: Vec<(&'static str, OsString)>,
 }
 
 impl Options {
@@ -61,6 +63,7 @@ impl Options {
             ready_within: Duration::from_mins(2),
             progress: Progress::silent(),
             apiserver_flags: Vec::new(),
+            apiserver_env: Vec::new(),
         })
     }
 }
@@ -89,8 +92,8 @@ impl ControlPlane {
         let socket = socket_in(run.path())?;
         // The API server waits for its store, so both start at once.
         let etcd = Guarded::spawn(etcd_program(etcd, &run, &socket), &run)?;
-        let apiserver =
-            Guarded::spawn(apiserver_program(apiserver, &run, &socket, &port, options.apiserver_flags), &run)?;
+        let program = apiserver_program(apiserver, &run, &socket, &port, options.apiserver_flags);
+        let apiserver = Guarded::spawn(Program { env: options.apiserver_env, ..program }, &run)?;
         let kubeconfig = kubeconfig(&port, &certs.ca, &certs.token);
         let path = run.path().join("kubeconfig");
         fs::write(&path, &kubeconfig).doing(|| format!("writing {}", path.display()))?;

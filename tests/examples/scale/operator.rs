@@ -70,7 +70,8 @@ impl Operator {
             if began.elapsed() > patience {
                 bail!("after {patience:?} {count} of {wanted} {kind} are ready\n{metrics}");
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            // Answering takes the operator a millisecond.
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 

@@ -9,11 +9,10 @@ use crate::ecs::{ServiceFields, TaskDefinition};
 
 /// Whether cpu and memory are a size that Fargate has, where the spec says that it runs on Fargate and both are plain
 /// numbers; what only the cluster's defaults or units such as `2 GB` tell is checked by the planner.
-const FARGATE_SIZES: &str = "!has(self.taskDefinition) || !has(self.taskDefinition.cpu) \
-     || !has(self.taskDefinition.memory) \
-     || !((has(self.launchType) && self.launchType == 'FARGATE') \
-          || (has(self.taskDefinition.requiresCompatibilities) \
-              && self.taskDefinition.requiresCompatibilities.exists(x, x == 'FARGATE'))) \
+const FARGATE_SIZES: &str = "!(has(self.launchType) && self.launchType == 'FARGATE' \
+          || has(self.taskDefinition) && has(self.taskDefinition.requiresCompatibilities) \
+              && self.taskDefinition.requiresCompatibilities.exists(x, x == 'FARGATE')) \
+     || !has(self.taskDefinition) || !has(self.taskDefinition.cpu) || !has(self.taskDefinition.memory) \
      || !string(self.taskDefinition.cpu).matches('^[0-9]{1,7}$') \
      || !string(self.taskDefinition.memory).matches('^[0-9]{1,7}$') \
      || [int(string(self.taskDefinition.cpu))].all(c, [int(string(self.taskDefinition.memory))].all(m, \

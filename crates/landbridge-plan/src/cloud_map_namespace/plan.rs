@@ -1,6 +1,7 @@
 //! What a CloudMapNamespace needs.
 
 use jiff::Timestamp;
+use landbridge_api::common::UNOBSERVED;
 use landbridge_api::condition::reason;
 use landbridge_api::names::annotation;
 use landbridge_api::v1alpha1::{CloudMapNamespace, CloudMapNamespaceSpec, NamespaceType};
@@ -103,7 +104,8 @@ impl Pass<'_> {
     fn hindered(&self, plan: &mut Plan, type_: &str) -> bool {
         let Some(operation) = &self.observed.operation else { return false };
         let stored = self.object.stored().map(|s| &s.common);
-        let edited = stored.is_some_and(|s| s.observed_generation.is_some_and(|g| g != self.object.generation()));
+        let edited = stored
+            .is_some_and(|s| s.observed_generation.is_some_and(|g| g != UNOBSERVED && g != self.object.generation()));
         let asked = self.object.metadata.annotations.as_ref().and_then(|a| a.get(annotation::RECONCILE_NOW));
         let nudged = asked.is_some() && asked != stored.and_then(|s| s.last_handled_reconcile_at.as_ref());
         match operation.hindrance(type_, edited || nudged, self.now) {

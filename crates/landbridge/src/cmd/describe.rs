@@ -65,7 +65,7 @@ fn text(kind: &KindInfo, object: &DynamicObject, events: &[Event], now: jiff::Ti
         writeln!(out, "  it is being deleted")?;
     }
     let behind = status["observedGeneration"].as_i64() < object.metadata.generation;
-    if behind && !status.is_null() {
+    if behind && ready(object).is_some() {
         writeln!(out, "  the operator has not looked at the last edit yet")?;
     }
     facts(&mut out, status)?;
