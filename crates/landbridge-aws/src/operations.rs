@@ -67,7 +67,7 @@ macro_rules! operations {
 }
 
 operations! {
-    CREATE_CLUSTER = "ecs:CreateCluster", "ecs/cluster-modify", Write, ANY;
+    CREATE_CLUSTER = "ecs:CreateCluster", "ecs/cluster-modify", Write, CLUSTER;
     UPDATE_CLUSTER = "ecs:UpdateCluster", "ecs/cluster-modify", Write, CLUSTER;
     PUT_CLUSTER_CAPACITY_PROVIDERS = "ecs:PutClusterCapacityProviders", "ecs/cluster-modify", Write, CLUSTER;
     DELETE_CLUSTER = "ecs:DeleteCluster", "ecs/cluster-modify", Write, CLUSTER;
@@ -94,19 +94,19 @@ operations! {
     UPDATE_PRIVATE_DNS_NAMESPACE = "servicediscovery:UpdatePrivateDnsNamespace", "servicediscovery/modify", Write, NAMESPACE;
     UPDATE_PUBLIC_DNS_NAMESPACE = "servicediscovery:UpdatePublicDnsNamespace", "servicediscovery/modify", Write, NAMESPACE;
     DELETE_NAMESPACE = "servicediscovery:DeleteNamespace", "servicediscovery/modify", Write, NAMESPACE;
-    CREATE_DISCOVERY_SERVICE = "servicediscovery:CreateService", "servicediscovery/modify", Write, ANY;
+    CREATE_DISCOVERY_SERVICE = "servicediscovery:CreateService", "servicediscovery/modify", Write, ANY_MAP;
     UPDATE_DISCOVERY_SERVICE = "servicediscovery:UpdateService", "servicediscovery/modify", Write, DISCOVERY;
     DELETE_DISCOVERY_SERVICE = "servicediscovery:DeleteService", "servicediscovery/modify", Write, DISCOVERY;
     DEREGISTER_INSTANCE = "servicediscovery:DeregisterInstance", "servicediscovery/modify", Write, DISCOVERY;
-    CLOUD_MAP_TAG = "servicediscovery:TagResource", "servicediscovery/modify", Write, ANY_MAP;
-    CLOUD_MAP_UNTAG = "servicediscovery:UntagResource", "servicediscovery/modify", Write, ANY_MAP;
+    CLOUD_MAP_TAG = "servicediscovery:TagResource", "servicediscovery/modify", Write, ANY;
+    CLOUD_MAP_UNTAG = "servicediscovery:UntagResource", "servicediscovery/modify", Write, ANY;
     GET_NAMESPACE = "servicediscovery:GetNamespace", "servicediscovery/read", Read, NAMESPACE;
     LIST_NAMESPACES = "servicediscovery:ListNamespaces", "servicediscovery/read", Read, ANY;
     GET_OPERATION = "servicediscovery:GetOperation", "servicediscovery/read", Read, ANY;
     GET_DISCOVERY_SERVICE = "servicediscovery:GetService", "servicediscovery/read", Read, DISCOVERY;
     LIST_DISCOVERY_SERVICES = "servicediscovery:ListServices", "servicediscovery/read", Read, ANY;
-    LIST_INSTANCES = "servicediscovery:ListInstances", "servicediscovery/read", Read, ANY;
-    CLOUD_MAP_LIST_TAGS = "servicediscovery:ListTagsForResource", "servicediscovery/read", Read, ANY_MAP;
+    LIST_INSTANCES = "servicediscovery:ListInstances", "servicediscovery/read", Read, DISCOVERY;
+    CLOUD_MAP_LIST_TAGS = "servicediscovery:ListTagsForResource", "servicediscovery/read", Read, ANY;
 
     CREATE_LOG_GROUP = "logs:CreateLogGroup", "logs/create-log-group", Write, LOG_GROUP;
     PUT_RETENTION_POLICY = "logs:PutRetentionPolicy", "logs/put-retention-policy", Write, LOG_GROUP;
@@ -114,7 +114,7 @@ operations! {
     DELETE_LOG_GROUP = "logs:DeleteLogGroup", "logs/delete-log-group", Write, LOG_GROUP;
     LOGS_TAG = "logs:TagResource", "logs/tag-resource", Write, LOG_GROUP;
     LOGS_UNTAG = "logs:UntagResource", "logs/tag-resource", Write, LOG_GROUP;
-    DESCRIBE_LOG_GROUPS = "logs:DescribeLogGroups", "logs/describe-log-groups", Read, LOG_GROUP;
+    DESCRIBE_LOG_GROUPS = "logs:DescribeLogGroups", "logs/describe-log-groups", Read, ANY;
     LOGS_LIST_TAGS = "logs:ListTagsForResource", "logs/list-tags-for-resource", Read, LOG_GROUP;
 
     CREATE_ROLE = "iam:CreateRole", "iam/modify", Write, ROLE;
@@ -146,6 +146,12 @@ pub const IMPLIED: &[Implied] = &[
         resource: ROLE,
         service: Some("ecs-tasks.amazonaws.com"),
         because: "ecs:RegisterTaskDefinition with a task role or an execution role",
+    },
+    Implied {
+        action: "iam:PassRole",
+        resource: ROLE,
+        service: Some("ecs.amazonaws.com"),
+        because: "ecs:CreateService and UpdateService with a role for volumes or load balancers",
     },
     Implied {
         action: "iam:CreateServiceLinkedRole",
