@@ -1,10 +1,9 @@
-//! Everything in the tree that is made from something else: `cargo xtask generate` writes it, `cargo xtask check`
-//! fails when a file differs from what would be written.
+//! Chores of the workspace: what is generated, the walls between the crates, and all tests by one command.
+//!
+//! Holds no code of Landbridge and depends on none, so that it compiles in seconds; what needs the crates is an example
+//! that is built as the tests are, see [`example`].
 
-mod artefact;
-mod crds;
-mod policy;
-mod reference;
+mod example;
 mod tests;
 mod walls;
 
@@ -12,11 +11,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use artefact::Artefact;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "Generates what is generated, and checks that nothing drifted")]
+#[command(name = "cargo xtask", about = "Generates what is generated, checks that nothing drifted, runs the tests")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -52,33 +50,11 @@ fn main() -> ExitCode {
 fn run(command: &Command) -> Result<bool> {
     let root = root()?;
     match command {
-        Command::Generate => {
-            let artefacts = all()?;
-            for artefact in &artefacts {
-                artefact.write(&root)?;
-            }
-            println!("{} files are up to date", artefacts.len());
-            Ok(true)
-        }
-        Command::Check => {
-            let artefacts = all()?;
-            let stale: Vec<_> = artefacts.iter().filter(|a| !a.is_current(&root)).collect();
-            for artefact in &stale {
-                eprintln!("{} is stale: run `cargo xtask generate` and commit it", artefact.path);
-            }
-            println!("{} of {} generated files are current", artefacts.len() - stale.len(), artefacts.len());
-            Ok(stale.is_empty())
-        }
+        Command::Generate => example::run(&root, "artefacts", &["generate"]),
+        Command::Check => example::run(&root, "artefacts", &["check"]),
         Command::Walls => walls::check(&root),
         Command::Test { arguments } => tests::run(&root, arguments),
     }
-}
-
-fn all() -> Result<Vec<Artefact>> {
-    let mut artefacts = crds::artefacts()?;
-    artefacts.extend(reference::artefacts()?);
-    artefacts.extend(policy::artefacts()?);
-    Ok(artefacts)
 }
 
 /// The workspace's root: two levels above this crate.

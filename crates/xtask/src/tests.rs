@@ -5,19 +5,15 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use crate::example;
+
 /// Runs every test; true when all passed.
 pub fn run(root: &Path, arguments: &[String]) -> Result<bool> {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
     // In a process of its own, so that its progress is seen: inside a test it would be captured.
-    let assets = Command::new(&cargo)
-        .args(["run", "--quiet", "--package", "landbridge-sandbox", "--example", "assets"])
-        .current_dir(root)
-        .status()
-        .context("preparing the Kubernetes binaries")?;
-    if !assets.success() {
+    if !example::run(root, "assets", &[])? {
         return Ok(false);
     }
-    let tests = Command::new(&cargo)
+    let tests = Command::new(example::cargo())
         .args(["test", "--workspace"])
         .args(arguments)
         .current_dir(root)

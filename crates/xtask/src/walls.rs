@@ -36,7 +36,7 @@ fn matches(package: &str, rule: &str) -> bool {
 }
 
 fn reach(root: &Path, package: &str) -> Result<Vec<String>> {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let cargo = crate::example::cargo();
     let output = Command::new(cargo)
         .args(["tree", "--package", package, "--edges", "normal", "--prefix", "none", "--format", "{p}"])
         .current_dir(root)
