@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use k8s_openapi::api::core::v1::Namespace;
 use kube::api::ListParams;
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind, ObjectMeta};
@@ -81,9 +81,11 @@ pub struct Live {
 impl Live {
     /// From `KUBECONFIG`, the default kubeconfig, or the pod's service account.
     pub async fn connect() -> Result<Self> {
-        let config = Config::infer()
-            .await
-            .context("no Kubernetes cluster is configured (set KUBECONFIG, or give files with -f)")?;
+        // Its chain of causes says the same three times; the last link is what a person can act on.
+        let config = Config::infer().await.map_err(|error| {
+            let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            anyhow!("no Kubernetes cluster is configured (set KUBECONFIG, or give files with -f): {cause}")
+        })?;
         let namespace = config.default_namespace.clone();
         let client = Client::try_from(config).context("connecting to the Kubernetes API")?;
         Ok(Self { client, namespace })
