@@ -14,7 +14,8 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<bool> {
         return Ok(false);
     }
     let tests = Command::new(example::cargo())
-        .args(["test", "--workspace"])
+        // All of them, also after one that fails: who waited for minutes wants to know everything that is wrong.
+        .args(["test", "--workspace", "--no-fail-fast"])
         .args(arguments)
         .current_dir(root)
         .status()
