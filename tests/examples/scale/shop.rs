@@ -7,6 +7,7 @@ use kube::{Api, Client};
 use landbridge_api::condition;
 use landbridge_api::v1alpha1::EcsService;
 use landbridge_sandbox::install::apply_yaml;
+use landbridge_tests::bare::PLATFORM;
 use serde_json::{Value, json};
 
 /// The kind that has to be ready before services are created beside the operator.
@@ -29,21 +30,6 @@ metadata: {name: default}
 spec:
   region: us-east-1
   allowedNamespaces: {names: ['*']}";
-
-const PLATFORM: &str = r"
-apiVersion: v1
-kind: Namespace
-metadata: {name: shop}
----
-apiVersion: landbridge.dev/v1alpha1
-kind: ECSCluster
-metadata: {name: prod}
-spec:
-  allowedNamespaces: {names: [shop]}
-  serviceDefaults:
-    launchType: FARGATE
-    networkConfiguration: {awsvpcConfiguration: {subnets: [subnet-0a1b2c3d4e5f60001]}}
-";
 
 /// Applies what the services refer to.
 pub async fn open(client: &Client, quotas: bool) -> anyhow::Result<()> {

@@ -14,16 +14,13 @@ use landbridge_api::v1alpha1::{EcsService, IamTaskRole};
 use landbridge_controller::lease;
 use landbridge_emulator::{Calls, Emulator, Timings};
 use landbridge_sandbox::install::SAMPLE;
+use landbridge_tests::bare::{self, service};
 use landbridge_tests::{Stage, kstatus};
 use serde_json::json;
 
 const PAGE: &str = include_str!("../../../docs/explanation/aws-calls.md");
 
-const PLATFORM: &str = r"
-apiVersion: v1
-kind: Namespace
-metadata: {name: shop}
----
+const ACCOUNT: &str = r"
 apiVersion: landbridge.dev/v1alpha1
 kind: AWSAccount
 metadata: {name: default}
@@ -37,32 +34,11 @@ spec:
     ecs/service-modify: {burst: 100000, perSecond: 100000}
     ecs/service-read: {burst: 100000, perSecond: 100000}
     ecs/service-deployment: {burst: 100000, perSecond: 100000}
----
-apiVersion: landbridge.dev/v1alpha1
-kind: ECSCluster
-metadata: {name: prod}
-spec:
-  allowedNamespaces: {names: [shop]}
-  serviceDefaults:
-    launchType: FARGATE
-    networkConfiguration: {awsvpcConfiguration: {subnets: [subnet-0a1b2c3d4e5f60001]}}
 ";
 
-fn service(name: &str, image: &str) -> String {
-    format!(
-        r#"
-apiVersion: landbridge.dev/v1alpha1
-kind: ECSService
-metadata: {{name: {name}, namespace: shop}}
-spec:
-  clusterRef: {{name: prod}}
-  desiredCount: 1
-  taskDefinition:
-    cpu: "256"
-    memory: "512"
-    containerDefinitions: [{{name: app, image: "{image}"}}]
-"#
-    )
+/// The platform, in an account without quotas.
+fn unlimited() -> String {
+    format!("{ACCOUNT}---{}", bare::PLATFORM)
 }
 
 /// A stage on which tasks run at once, so that the first look at a rollout finds it complete, and on which nothing is
@@ -217,8 +193,8 @@ async fn restart(stage: &mut Stage, sweep: Duration) {
     stage.start_operator().await;
 }
 
-async fn bare(count: usize, what: &str) {
-    let mut stage = platform(NEVER, PLATFORM).await;
+async fn life_of(count: usize, what: &str) {
+    let mut stage = platform(NEVER, &unlimited()).await;
     let names: Vec<String> = (0..count).map(|n| format!("web-{n}")).collect();
     let applied = names.iter().map(|name| {
         let stage = &stage;
@@ -244,12 +220,12 @@ async fn bare(count: usize, what: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_bare_service_costs_the_calls_that_the_page_says() {
-    bare(1, "1 bare service").await;
+    life_of(1, "1 bare service").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_bare_services_cost_the_calls_that_the_page_says_and_at_most_three_each() {
-    bare(100, "100 bare services").await;
+    life_of(100, "100 bare services").await;
     let row = documented("100 bare services", "create to Ready");
     let all: usize = row.writes.values().chain(row.reads.values()).sum();
     assert!(all <= 300, "{all} calls for 100 services");
@@ -257,7 +233,7 @@ async fn a_hundred_bare_services_cost_the_calls_that_the_page_says_and_at_most_t
 
 #[tokio::test(flavor = "multi_thread")]
 async fn settled_services_cost_one_read_for_each_page_of_ten_in_a_sweep_and_no_write() {
-    let mut stage = platform(NEVER, PLATFORM).await;
+    let mut stage = platform(NEVER, &unlimited()).await;
     let files: Vec<String> = (0..30).map(|n| service(&format!("web-{n}"), "public.ecr.aws/nginx/nginx:1.29")).collect();
     stage.apply(&files.join("---")).await;
     until_ready(&stage, 30).await;

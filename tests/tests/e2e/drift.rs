@@ -60,6 +60,11 @@ fn update(fields: &Value) -> Call {
     Call::Json("ecs", "UpdateService", input)
 }
 
+fn of_role(operation: &'static str, parameters: &[(&'static str, &'static str)]) -> Call {
+    let of = [("RoleName", "shop-orders")];
+    Call::Iam(operation, of.iter().chain(parameters).copied().collect())
+}
+
 /// Changes of the service itself, each of a field that no other controller governs.
 fn of_the_service(aws: &Emulator) -> Vec<Meddling> {
     // Somebody registers a revision of their own in our family and deploys it.
@@ -198,42 +203,30 @@ fn of_the_role() -> Vec<Meddling> {
     vec![
         Meddling {
             what: "a policy's content",
-            call: Call::Iam(
-                "PutRolePolicy",
-                vec![("RoleName", "shop-orders"), ("PolicyName", "queue"), ("PolicyDocument", anything)],
-            ),
+            call: of_role("PutRolePolicy", &[("PolicyName", "queue"), ("PolicyDocument", anything)]),
             held: |aws| role(aws)["InlinePolicies"].clone(),
         },
         Meddling {
             what: "a policy too many",
-            call: Call::Iam(
-                "PutRolePolicy",
-                vec![("RoleName", "shop-orders"), ("PolicyName", "backdoor"), ("PolicyDocument", anything)],
-            ),
+            call: of_role("PutRolePolicy", &[("PolicyName", "backdoor"), ("PolicyDocument", anything)]),
             held: |aws| role(aws)["InlinePolicies"].clone(),
         },
         Meddling {
             what: "a managed policy",
-            call: Call::Iam(
-                "AttachRolePolicy",
-                vec![("RoleName", "shop-orders"), ("PolicyArn", "arn:aws:iam::aws:policy/AdministratorAccess")],
-            ),
+            call: of_role("AttachRolePolicy", &[("PolicyArn", "arn:aws:iam::aws:policy/AdministratorAccess")]),
             held: |aws| role(aws)["AttachedPolicies"].clone(),
         },
         Meddling {
             what: "the boundary",
-            call: Call::Iam(
+            call: of_role(
                 "PutRolePermissionsBoundary",
-                vec![
-                    ("RoleName", "shop-orders"),
-                    ("PermissionsBoundary", "arn:aws:iam::aws:policy/AdministratorAccess"),
-                ],
+                &[("PermissionsBoundary", "arn:aws:iam::aws:policy/AdministratorAccess")],
             ),
             held: |aws| role(aws)["PermissionsBoundary"].clone(),
         },
         Meddling {
             what: "the trust",
-            call: Call::Iam("UpdateAssumeRolePolicy", vec![("RoleName", "shop-orders"), ("PolicyDocument", anyone)]),
+            call: of_role("UpdateAssumeRolePolicy", &[("PolicyDocument", anyone)]),
             // The text is ours again; its meaning is compared elsewhere.
             held: |aws| {
                 let text = role(aws)["AssumeRolePolicyDocument"].as_str().unwrap_or_default().to_owned();
@@ -242,7 +235,7 @@ fn of_the_role() -> Vec<Meddling> {
         },
         Meddling {
             what: "a tag of the role",
-            call: Call::Iam("UntagRole", vec![("RoleName", "shop-orders"), ("TagKeys.member.1", "team")]),
+            call: of_role("UntagRole", &[("TagKeys.member.1", "team")]),
             held: |aws| sorted(&role(aws)["Tags"]),
         },
     ]

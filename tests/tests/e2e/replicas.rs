@@ -10,38 +10,9 @@ use landbridge_api::condition;
 use landbridge_api::v1alpha1::EcsService;
 use landbridge_controller::lease::Timings;
 use landbridge_tests::Stage;
+use landbridge_tests::bare::{PLATFORM, service};
 
-const PLATFORM: &str = r"
-apiVersion: v1
-kind: Namespace
-metadata: {name: shop}
----
-apiVersion: landbridge.dev/v1alpha1
-kind: ECSCluster
-metadata: {name: prod}
-spec:
-  allowedNamespaces: {names: [shop]}
-  serviceDefaults:
-    launchType: FARGATE
-    networkConfiguration: {awsvpcConfiguration: {subnets: [subnet-0a1b2c3d4e5f60001]}}
-";
-
-fn service(name: &str) -> String {
-    format!(
-        r#"
-apiVersion: landbridge.dev/v1alpha1
-kind: ECSService
-metadata: {{name: {name}, namespace: shop}}
-spec:
-  clusterRef: {{name: prod}}
-  desiredCount: 1
-  taskDefinition:
-    cpu: "256"
-    memory: "512"
-    containerDefinitions: [{{name: app, image: "public.ecr.aws/nginx/nginx:1.29"}}]
-"#
-    )
-}
+const IMAGE: &str = "public.ecr.aws/nginx/nginx:1.29";
 
 fn is_ready(service: &EcsService) -> bool {
     service.status.as_ref().is_some_and(|s| condition::is_true(&s.common.conditions, condition::READY))
@@ -66,7 +37,7 @@ async fn one_of_two_replicas_acts_and_when_it_dies_the_other_takes_over_and_writ
     }
     // No AWSAccount: the operator's own AWS environment is meant.
     stage.apply(PLATFORM).await;
-    stage.apply(&service("web")).await;
+    stage.apply(&service("web", IMAGE)).await;
     stage.until("shop", "web", "ready", is_ready).await;
     let calls = stage.emulator.calls();
     assert_eq!(calls.count("ecs:CreateService"), 1, "{:?}", calls.by_action());
@@ -77,7 +48,7 @@ async fn one_of_two_replicas_acts_and_when_it_dies_the_other_takes_over_and_writ
     stage.emulator.take_calls();
     let (killed, survivor) = if first.starts_with("a-") { (0, "b-") } else { (1, "a-") };
     stage.kill_operator_at(killed);
-    stage.apply(&service("orders")).await;
+    stage.apply(&service("orders", IMAGE)).await;
     stage.until("shop", "orders", "ready", is_ready).await;
     let calls = stage.emulator.take_calls();
     assert_eq!(calls.count("ecs:CreateService"), 1, "{:?}", calls.by_action());
@@ -93,7 +64,7 @@ async fn one_of_two_replicas_acts_and_when_it_dies_the_other_takes_over_and_writ
 async fn the_operator_says_how_it_is_and_tells_a_new_service_in_few_events() {
     let stage = Stage::start(30.0).await;
     stage.apply(PLATFORM).await;
-    stage.apply(&service("web")).await;
+    stage.apply(&service("web", IMAGE)).await;
     let web = stage.until("shop", "web", "ready", is_ready).await;
 
     assert_eq!(stage.ask("/healthz").await, (200, "ok\n".to_owned()));

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_sdk_servicediscovery::operation::list_services::ListServicesOutput;
 use aws_sdk_servicediscovery::types::{FilterCondition, ServiceFilter, ServiceFilterName};
 use landbridge_plan::ecs_service::DiscoveryFacts;
 use landbridge_plan::verdict::ErrorClass;
@@ -17,6 +18,8 @@ use crate::error::AwsError;
 use crate::facts::text;
 use crate::operations as op;
 
+/// Items per page of Cloud Map's lists: the most that AWS gives (`MaxResults` in the Cloud Map API reference).
+pub(crate) const CLOUD_MAP_PAGE: i32 = 100;
 /// How old a list of the names in a namespace may be; own writes are known besides.
 const NAMES: Duration = Duration::from_secs(10);
 
@@ -58,20 +61,9 @@ impl Aws {
         if let Some(known) = self.memory().discovery_ids.get(namespace, NAMES) {
             return Ok(known.get(name).cloned());
         }
-        let operation = op::LIST_DISCOVERY_SERVICES;
-        let filter = ServiceFilter::builder()
-            .name(ServiceFilterName::NamespaceId)
-            .values(namespace)
-            .condition(FilterCondition::Eq)
-            .build()
-            .map_err(|e| AwsError::new(operation, ErrorClass::Invalid, e.to_string()))?;
         let (mut ids, mut token) = (HashMap::new(), None);
         loop {
-            let call = || {
-                let call = self.map().list_services().filters(filter.clone()).max_results(100);
-                call.set_next_token(token.clone()).send()
-            };
-            let Some(answer) = gone_is_none(self.call(operation, priority, call).await.map(Some))? else { break };
+            let Some(answer) = self.discovery_page(namespace, token, priority).await? else { break };
             let named = answer.services().iter().filter_map(|s| Some((s.name()?.to_owned(), s.id()?.to_owned())));
             ids.extend(named);
             token = answer.next_token().map(str::to_owned);
@@ -84,12 +76,33 @@ impl Aws {
         Ok(found)
     }
 
+    /// A page of the Cloud Map services of a namespace, from that token on; none when the namespace is gone.
+    pub(crate) async fn discovery_page(
+        &self,
+        namespace: &str,
+        token: Option<String>,
+        priority: Priority,
+    ) -> Result<Option<ListServicesOutput>, AwsError> {
+        let operation = op::LIST_DISCOVERY_SERVICES;
+        let filter = ServiceFilter::builder()
+            .name(ServiceFilterName::NamespaceId)
+            .values(namespace)
+            .condition(FilterCondition::Eq)
+            .build()
+            .map_err(|e| AwsError::new(operation, ErrorClass::Invalid, e.to_string()))?;
+        let call = || {
+            let call = self.map().list_services().filters(filter.clone()).max_results(CLOUD_MAP_PAGE);
+            call.set_next_token(token.clone()).send()
+        };
+        gone_is_none(self.call(operation, priority, call).await.map(Some))
+    }
+
     /// IDs of the instances that are registered in a Cloud Map service.
     pub(crate) async fn instances(&self, service: &str, priority: Priority) -> Result<Vec<String>, AwsError> {
         let (mut instances, mut token) = (Vec::new(), None);
         loop {
             let call = || {
-                let call = self.map().list_instances().service_id(service).max_results(100);
+                let call = self.map().list_instances().service_id(service).max_results(CLOUD_MAP_PAGE);
                 call.set_next_token(token.clone()).send()
             };
             let found = gone_is_none(self.call(op::LIST_INSTANCES, priority, call).await.map(Some))?;

@@ -21,7 +21,7 @@ use crate::error::AwsError;
 use crate::round::Thing;
 
 pub(crate) use cloud_map_namespace::namespace_facts;
-pub(crate) use discovery::discovery_facts;
+pub(crate) use discovery::{CLOUD_MAP_PAGE, discovery_facts};
 pub(crate) use iam_task_role::document;
 
 /// How new what is observed must be.

@@ -3,19 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_iam::types::{EntityType, RoleDetail};
-use aws_sdk_servicediscovery::types::{FilterCondition, ServiceFilter, ServiceFilterName};
 use landbridge_plan::ecs_service::LogGroupFacts;
 use landbridge_plan::iam_task_role::RoleFacts;
-use landbridge_plan::verdict::ErrorClass;
 
 use super::thing::{self, Thing};
 use super::{Pace, Prints};
 use crate::budget::Priority;
 use crate::client::Aws;
 use crate::codec::to_json;
-use crate::describe::gone_is_none;
 use crate::error::AwsError;
-use crate::observe::{discovery_facts, document, namespace_facts};
+use crate::observe::{CLOUD_MAP_PAGE, discovery_facts, document, namespace_facts};
 use crate::operations::{self as op, Operation};
 
 /// Clusters per DescribeClusters.
@@ -24,8 +21,6 @@ const CLUSTERS: usize = 100;
 const LOG_GROUPS: i32 = 50;
 /// Roles per GetAccountAuthorizationDetails: AWS gives up to 1,000, which with long policies are tens of megabytes.
 const ROLES: i32 = 250;
-/// Items per page of Cloud Map's lists.
-const CLOUD_MAP: i32 = 100;
 
 /// One bulk read, of one or more pages.
 #[derive(Debug, PartialEq, Eq)]
@@ -126,8 +121,9 @@ impl Aws {
         let (mut prints, mut token) = (HashMap::new(), None);
         loop {
             pace.next().await;
-            let call =
-                || self.map().list_namespaces().max_results(CLOUD_MAP).set_next_token(Option::clone(&token)).send();
+            let call = || {
+                self.map().list_namespaces().max_results(CLOUD_MAP_PAGE).set_next_token(Option::clone(&token)).send()
+            };
             let answer = self.call(op::LIST_NAMESPACES, Priority::Sweep, call).await?;
             for namespace in answer.namespaces() {
                 let facts = namespace_facts(&to_json(op::LIST_NAMESPACES, namespace)?, BTreeMap::new());
@@ -142,24 +138,12 @@ impl Aws {
     }
 
     async fn discovery_in_bulk(&self, namespace: &str, pace: &Pace) -> Result<Prints, AwsError> {
-        let operation = op::LIST_DISCOVERY_SERVICES;
-        let filter = ServiceFilter::builder()
-            .name(ServiceFilterName::NamespaceId)
-            .values(namespace)
-            .condition(FilterCondition::Eq)
-            .build()
-            .map_err(|e| AwsError::new(operation, ErrorClass::Invalid, e.to_string()))?;
         let (mut prints, mut token) = (HashMap::new(), None);
         loop {
             pace.next().await;
-            let call = || {
-                let call = self.map().list_services().filters(filter.clone()).max_results(CLOUD_MAP);
-                call.set_next_token(Option::clone(&token)).send()
-            };
-            let found = gone_is_none(self.call(operation, Priority::Sweep, call).await.map(Some))?;
-            let Some(answer) = found else { return Ok(prints) };
+            let Some(answer) = self.discovery_page(namespace, token, Priority::Sweep).await? else { return Ok(prints) };
             for service in answer.services() {
-                let facts = discovery_facts(&to_json(operation, service)?);
+                let facts = discovery_facts(&to_json(op::LIST_DISCOVERY_SERVICES, service)?);
                 let print = thing::discovery_service(&facts);
                 prints.insert(Thing::DiscoveryService { namespace: namespace.to_owned(), id: facts.id }, print);
             }
