@@ -7,9 +7,10 @@ use kube::{
     Api, Client,
     api::{DynamicObject, Patch, PatchParams, ValidationDirective},
     core::GroupVersionKind,
-    discovery::Scope,
+    discovery::{ApiCapabilities, ApiResource, Scope},
     runtime::{conditions::is_crd_established, wait::await_condition},
 };
+use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::error::{Doing, Error, Result};
@@ -28,7 +29,7 @@ pub const SAMPLE: [(&str, &str); 3] = [
     ("sample/orders.yaml", include_str!("../sample/orders.yaml")),
 ];
 
-/// Applies the CustomResourceDefinitions of every kind and waits until the API server serves them.
+/// Applies the CustomResourceDefinitions of every kind and waits until the API server serves them and says so.
 pub async fn install_crds(client: &Client) -> Result<()> {
     let api = Api::<CustomResourceDefinition>::all(client.clone());
     let crds = landbridge_api::crd::crds()
@@ -42,7 +43,18 @@ pub async fn install_crds(client: &Client) -> Result<()> {
         let established = timeout(SERVED_WITHIN, await_condition(api.clone(), name, is_crd_established()));
         established.await.map_err(|_| late())?.map_err(|error| Error::Watch(Box::new(error)))?;
     }
+    // The API server establishes a kind before its discovery names it: until then clients say that there is no such kind.
+    for crd in &crds {
+        let (group, kind) = (text(&crd["spec"]["group"]), text(&crd["spec"]["names"]["kind"]));
+        for version in crd["spec"]["versions"].as_array().into_iter().flatten() {
+            discovered(client, &GroupVersionKind::gvk(group, text(&version["name"]), kind)).await?;
+        }
+    }
     Ok(())
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
 }
 
 /// Applies the sample shop; gives what was applied, as the API server has it.
@@ -70,21 +82,24 @@ pub async fn apply_yaml(client: &Client, path: &str, text: &str) -> Result<Vec<D
     Ok(applied)
 }
 
-/// The API of a kind. A kind that was established a moment ago may not be in the API server's discovery yet.
 async fn api_of(client: &Client, kind: &GroupVersionKind, namespace: Option<&str>) -> Result<Api<DynamicObject>> {
-    let deadline = Instant::now() + SERVED_WITHIN;
-    let (resource, capabilities) = loop {
-        let found = kube::discovery::pinned_kind(client, kind).await;
-        match found {
-            Err(_) if Instant::now() < deadline => sleep(ASK_EVERY).await,
-            found => break found.doing(|| format!("looking for the kind {}", kind.kind))?,
-        }
-    };
+    let (resource, capabilities) = discovered(client, kind).await?;
     Ok(match (capabilities.scope, namespace) {
         (Scope::Namespaced, Some(namespace)) => Api::namespaced_with(client.clone(), namespace, &resource),
         (Scope::Namespaced, None) => Api::default_namespaced_with(client.clone(), &resource),
         (Scope::Cluster, _) => Api::all_with(client.clone(), &resource),
     })
+}
+
+/// A kind as discovery has it. One that was established a moment ago may not be there yet.
+async fn discovered(client: &Client, kind: &GroupVersionKind) -> Result<(ApiResource, ApiCapabilities)> {
+    let deadline = Instant::now() + SERVED_WITHIN;
+    loop {
+        match kube::discovery::pinned_kind(client, kind).await {
+            Err(_) if Instant::now() < deadline => sleep(ASK_EVERY).await,
+            found => return found.doing(|| format!("looking for the kind {}", kind.kind)),
+        }
+    }
 }
 
 fn parameters() -> PatchParams {
