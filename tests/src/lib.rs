@@ -13,3 +13,10 @@ pub mod wire;
 
 pub use keys::Keys;
 pub use stage::Stage;
+
+/// The repository. Cargo says where at run time; what it said when this was compiled may be another checkout that shares
+/// the target directory.
+pub fn repository() -> std::path::PathBuf {
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    std::path::Path::new(&here).parent().unwrap().to_owned()
+}

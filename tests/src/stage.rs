@@ -29,7 +29,7 @@ use crate::kstatus;
 use crate::wire::Wire;
 
 /// How long anything may take before the test says what it waited for. A machine that compiles beside the tests is slow.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A control plane, an AWS and an operator.
 pub struct Stage {

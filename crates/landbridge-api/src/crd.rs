@@ -74,6 +74,11 @@ fn fit_object(map: &mut Map<String, Value>) {
     if map.get("format").and_then(Value::as_str).is_some_and(|f| f.starts_with("uint")) {
         map.remove("format");
     }
+    // The API server never takes null for one of the words of an enum, not even if it is among them: to call such a
+    // field nullable is a promise that it does not keep, and others that read the schema would.
+    if map.contains_key("enum") {
+        map.remove("nullable");
+    }
     if let Some(Value::String(description)) = map.get_mut("description") {
         *description = paragraphs(description);
     }
@@ -105,6 +110,13 @@ mod tests {
         let text = serde_json::to_string(&crds().unwrap()).unwrap();
         assert!(!text.contains("x-landbridge-"));
         assert!(!text.contains("\"uint"));
+    }
+
+    #[test]
+    fn no_enum_promises_to_take_null() {
+        let mut schema = serde_json::json!({"type": "string", "nullable": true, "enum": ["EC2", "FARGATE"]});
+        fit(&mut schema);
+        assert_eq!(schema, serde_json::json!({"type": "string", "enum": ["EC2", "FARGATE"]}));
     }
 
     #[test]

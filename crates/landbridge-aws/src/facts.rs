@@ -8,7 +8,9 @@ use landbridge_api::ecs::schema::schema_of;
 use landbridge_api::ecs::{ClusterFields, ServiceFields};
 use landbridge_plan::change::{Body, Tags};
 use landbridge_plan::ecs_cluster::ClusterFacts;
-use landbridge_plan::ecs_service::{DeploymentFacts, EventFacts, ServiceDeploymentFacts, ServiceFacts};
+use landbridge_plan::ecs_service::{
+    DeploymentFacts, EventFacts, SHOWN_IN_REVISIONS, ServiceDeploymentFacts, ServiceFacts,
+};
 use serde_json::Value;
 
 use crate::recent::Facts;
@@ -27,9 +29,6 @@ static CLUSTER_MEMBERS: LazyLock<Vec<String>> = LazyLock::new(members_of::<Clust
 /// ECS API reference).
 const SHOWN_IN_DEPLOYMENTS: &[&str] =
     &["serviceConnectConfiguration", "volumeConfigurations", "vpcLatticeConfigurations"];
-
-/// Members that only a service revision shows.
-pub(crate) const SHOWN_IN_REVISIONS: &[&str] = &["gatewayConnectors", "monitoring"];
 
 /// A service from DescribeServices, CreateService, UpdateService or DeleteService. An INACTIVE one is not there.
 pub(crate) fn service(json: &Value) -> Option<ServiceFacts> {

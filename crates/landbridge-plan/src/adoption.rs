@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use landbridge_api::common::{AdoptionPolicy, DriftPolicy, Knobs};
 use landbridge_api::condition::reason;
+use landbridge_api::names::tag;
 
 use crate::change::Tags;
 use crate::kind::Health;
@@ -32,7 +33,8 @@ pub fn claim(owner: &Owner, knobs: &Knobs, what: &str, tags: &Tags, differences:
         Ownership::Other(other) => Claim::Refused(Blocked::new(
             reason::OWNERSHIP_CONFLICT,
             format!(
-                "{what} belongs to {other}; give one of the two objects another name in AWS, or delete one of them"
+                "{what} belongs to {other}; give one of the two objects another name in AWS, or delete one of them{}",
+                other_installation(&owner.installation, tags)
             ),
         )),
         Ownership::Free => match knobs.adoption() {
@@ -54,6 +56,14 @@ pub fn claim(owner: &Owner, knobs: &Knobs, what: &str, tags: &Tags, differences:
                 ),
             )),
         },
+    }
+}
+
+/// What else may be meant by a resource of another installation: an operator or a command that was named otherwise.
+fn other_installation(ours: &str, tags: &Tags) -> String {
+    match tags.get(tag::INSTALLATION).filter(|theirs| *theirs != ours) {
+        Some(theirs) => format!("; if it is the same object, act as the same installation (--installation {theirs})"),
+        None => String::new(),
     }
 }
 

@@ -152,7 +152,7 @@ fn kill_minus_9_of_the_process_that_started_it_leaves_no_process_and_no_file() {
 
     victim.kill().unwrap();
     victim.wait().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(90);
     loop {
         let (processes, files) = (processes_of(parent.path()), entries(parent.path()));
         if processes.is_empty() && files.is_empty() {

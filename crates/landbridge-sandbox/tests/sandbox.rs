@@ -106,7 +106,7 @@ impl Drop for Running {
 
 /// Waits until no process has the directory in its arguments and nothing is in it.
 fn nothing_left(tmp: &Path) {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(90);
     loop {
         let listed = Command::new("ps").args(["-A", "-ww", "-o", "pid=,args="]).output().unwrap().stdout;
         let listed = String::from_utf8_lossy(&listed).into_owned();

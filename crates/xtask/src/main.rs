@@ -57,8 +57,10 @@ fn run(command: &Command) -> Result<bool> {
     }
 }
 
-/// The workspace's root: two levels above this crate.
+/// The workspace's root: two levels above this crate. Cargo says at run time where that is; what it said when this was
+/// compiled may be another checkout that shares the target directory.
 fn root() -> Result<PathBuf> {
-    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let here = PathBuf::from(here);
     here.ancestors().nth(2).map(PathBuf::from).context("the xtask crate is not inside a workspace")
 }

@@ -41,6 +41,7 @@ fn refusals() -> Vec<(String, Vec<&'static str>)> {
     vec![
         (service("bad", "desiredCont: 2", ""), vec!["desiredCont", "not declared in schema"]),
         (service("bad", "", "imge: nginx"), vec!["imge", "not declared in schema"]),
+        (service("bad", "launchType: null", ""), vec!["spec.launchType", "null"]),
         (service("bad", "paused: maybe", ""), vec!["spec.paused", "boolean"]),
         (service("bad", "revisionHistoryLimit: [1]", ""), vec!["spec.revisionHistoryLimit", "expected numeric"]),
         (service("bad", fargate, ""), vec!["not a Fargate size", "256 takes 512, 1024 or 2048"]),

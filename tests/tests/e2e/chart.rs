@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use landbridge_sandbox::{Assets, Binary, Progress};
-use landbridge_tests::Stage;
+use landbridge_tests::{Stage, repository};
 use serde_json::json;
 use tokio::process::Command;
 
@@ -21,7 +21,7 @@ const NAMESPACE: &str = "landbridge-system";
 const OPERATOR: &str = "system:serviceaccount:landbridge-system:landbridge";
 
 fn chart() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("charts/landbridge")
+    repository().join("charts/landbridge")
 }
 
 /// Runs Helm with a home of its own.
@@ -106,7 +106,7 @@ async fn remove_kinds(client: &Client, kinds: &[&str]) {
         crds.delete(&name, &kube::api::DeleteParams::default()).await.unwrap();
         let gone = kube::runtime::wait::conditions::is_deleted(&uid);
         let wait = kube::runtime::wait::await_condition(crds.clone(), &name, gone);
-        tokio::time::timeout(std::time::Duration::from_secs(20), wait).await.expect("the kind goes").unwrap();
+        tokio::time::timeout(std::time::Duration::from_secs(90), wait).await.expect("the kind goes").unwrap();
     }
 }
 

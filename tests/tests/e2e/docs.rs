@@ -12,7 +12,7 @@ use kube::discovery::Scope;
 use kube::{Api, Client};
 use landbridge_sandbox::install::SAMPLE;
 use landbridge_sandbox::{Assets, Binary, ControlPlane, Options, Progress};
-use landbridge_tests::Stage;
+use landbridge_tests::{Stage, repository};
 use tokio::process::Command;
 
 /// The largest annotation that the API server stores, and so the largest object that plain `kubectl apply` takes.
@@ -24,15 +24,10 @@ struct Block {
     text: String,
 }
 
-/// The repository.
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
-
 /// README, CONTRIBUTING and every page of the book.
 fn pages() -> Vec<PathBuf> {
-    let mut pages = vec![root().join("README.md"), root().join("CONTRIBUTING.md")];
-    let mut folders = vec![root().join("docs")];
+    let mut pages = vec![repository().join("README.md"), repository().join("CONTRIBUTING.md")];
+    let mut folders = vec![repository().join("docs")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -49,7 +44,7 @@ fn pages() -> Vec<PathBuf> {
 
 /// The name of a file as a reader of the repository knows it.
 fn shown(path: &Path) -> String {
-    path.strip_prefix(root()).unwrap_or(path).display().to_string()
+    path.strip_prefix(repository()).unwrap_or(path).display().to_string()
 }
 
 /// The blocks that are marked `yaml` in a page.
@@ -167,7 +162,7 @@ fn every_link_inside_the_repository_leads_to_a_file() {
 async fn plain_kubectl_applies_the_crds_twice_and_explains_them_in_sentences() {
     let plane = ControlPlane::start(Options::from_env().unwrap()).await.unwrap();
     let kubeconfig = plane.kubeconfig_path();
-    let crds = root().join("crds");
+    let crds = repository().join("crds");
     for entry in fs::read_dir(&crds).unwrap() {
         let entry = entry.unwrap();
         let size = entry.metadata().unwrap().len();
@@ -178,7 +173,7 @@ async fn plain_kubectl_applies_the_crds_twice_and_explains_them_in_sentences() {
     assert_eq!(first.lines().filter(|l| l.ends_with(" created")).count(), 5, "{first}");
     let second = kubectl(&kubeconfig, &["apply", "-f", &crds]).await;
     assert_eq!(second.lines().filter(|l| l.ends_with(" unchanged")).count(), 5, "{second}");
-    let wait = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=20s"];
+    let wait = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=90s"];
     kubectl(&kubeconfig, &wait).await;
     for field in [
         "awsaccount.spec.iam.permissionsBoundary",
@@ -202,7 +197,7 @@ async fn plain_kubectl_applies_the_crds_twice_and_explains_them_in_sentences() {
 
 /// The description that `kubectl explain` gives of a field. The API server's OpenAPI follows new CRDs with a delay.
 async fn explained(kubeconfig: &Path, field: &str) -> String {
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(90);
     loop {
         let answer = kubectl_output(kubeconfig, &["explain", field]).await;
         if answer.status.success() {

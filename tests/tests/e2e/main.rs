@@ -10,6 +10,7 @@ mod crash;
 mod credentials;
 mod docs;
 mod drift;
+mod fields;
 mod in_use;
 mod knobs;
 mod neighbour;

@@ -36,7 +36,7 @@ spec:
 ";
 
 /// How long anything may take on a machine that compiles beside the tests.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A stage with the platform and a healthy `shop/web`.
 pub struct Shop {

@@ -260,6 +260,10 @@ pub struct EcsServiceStatus {
     /// miss proves nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missing: Option<i32>,
+    /// Fields of the service that ECS shows in its service revision only and that were set when it was looked at last:
+    /// one that leaves the spec has to be looked for there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shown_in_revision: Vec<String>,
     /// Time of the newest ECS service event that was mirrored as a Kubernetes Event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_event_at: Option<String>,

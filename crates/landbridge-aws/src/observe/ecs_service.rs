@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::{try_join, try_join_all};
 use landbridge_api::v1alpha1::EcsService;
 use landbridge_plan::ecs_service::{
-    DiscoveryFacts, EcsServiceObserved, EcsServiceResolved, LogGroupFacts, ServiceFacts, lookups,
+    DiscoveryFacts, EcsServiceObserved, EcsServiceResolved, LogGroupFacts, SHOWN_IN_REVISIONS, ServiceFacts, lookups,
 };
 use landbridge_plan::kind::Kind as _;
 use landbridge_plan::token::is_token;
@@ -16,7 +16,6 @@ use crate::budget::Priority;
 use crate::client::Aws;
 use crate::describe::RECENT;
 use crate::error::AwsError;
-use crate::facts::SHOWN_IN_REVISIONS;
 use crate::round::Thing;
 
 impl Observe for EcsService {
@@ -100,10 +99,11 @@ impl Look<'_> {
         Ok(service)
     }
 
-    /// Some members are shown by the service revision only, which is read when the spec speaks of them.
+    /// Some members are shown by the service revision only, which is read when the spec speaks of them or spoke of them.
     async fn fill_in_from_revision(&self, service: &mut ServiceFacts) -> Result<(), AwsError> {
         let fields = &self.object.spec.service;
-        let speaks = fields.monitoring.is_some() || !fields.gateway_connectors.is_empty();
+        let stored = self.object.stored().is_some_and(|s| !s.shown_in_revision.is_empty());
+        let speaks = stored || fields.monitoring.is_some() || !fields.gateway_connectors.is_empty();
         let Some(arn) = service.current_service_revisions.first().filter(|_| speaks) else { return Ok(()) };
         let found = self.aws.revision_fields(arn, self.priority).await?.unwrap_or_default();
         let shown = found.into_iter().filter(|(name, _)| SHOWN_IN_REVISIONS.contains(&name.as_str()));

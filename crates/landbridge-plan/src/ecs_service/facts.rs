@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::pass::Pass;
 use super::task_definition::{WantedRevision, short};
-use super::{DiscoveryFacts, lookups, rollout};
+use super::{DiscoveryFacts, SHOWN_IN_REVISIONS, ServiceFacts, lookups, rollout};
+use crate::canonical;
 use crate::change::Verb;
 use crate::kind::{Health, Kind};
 use crate::plan::Plan;
@@ -36,6 +37,7 @@ pub(super) fn status(pass: &Pass<'_>) -> EcsServiceStatus {
         replaced_discovery: replaced_discovery(pass),
         restart: pass.stored.restart.clone(),
         missing: missing(pass),
+        shown_in_revision: service.map(shown_in_revision).unwrap_or_default(),
         last_event_at: last_event_at(pass),
         drift: drift(pass),
     }
@@ -58,6 +60,12 @@ pub(super) fn intent(pass: &Pass<'_>, plan: &Plan) -> Option<EcsServiceStatus> {
     }
     status.restart = restart(pass, plan);
     (status != pass.stored).then_some(status)
+}
+
+fn shown_in_revision(service: &ServiceFacts) -> Vec<String> {
+    // In the canonical form what is empty is not there.
+    let set = canonical::service(&Value::Object(service.fields.clone()));
+    SHOWN_IN_REVISIONS.iter().filter(|name| set.get(**name).is_some()).map(|name| (*name).to_owned()).collect()
 }
 
 fn restart(pass: &Pass<'_>, plan: &Plan) -> Option<RestartStatus> {

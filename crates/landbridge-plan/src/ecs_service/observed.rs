@@ -64,6 +64,9 @@ pub struct ServiceFacts {
     pub created_at: Option<Timestamp>,
 }
 
+/// Members of a service that AWS shows in its service revision only (`ServiceRevision` in the ECS API reference).
+pub const SHOWN_IN_REVISIONS: &[&str] = &["gatewayConnectors", "monitoring"];
+
 /// One entry of `deployments`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

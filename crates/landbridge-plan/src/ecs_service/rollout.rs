@@ -222,6 +222,9 @@ fn counted(pass: &Pass<'_>, service: &ServiceFacts) -> Health {
         what => format!("{running} of {desired} tasks run {what}"),
     };
     match running.cmp(&desired) {
+        std::cmp::Ordering::Less if is_starting(pass, service) => {
+            progressing(reason::ROLLING_OUT, format!("{message}: ECS is starting the rest"))
+        }
         std::cmp::Ordering::Less => {
             let message = format!("{message}{}", failure_text(pass));
             Health::Failed { reason: reason::TASKS_MISSING, message, stalled: false }
@@ -229,6 +232,13 @@ fn counted(pass: &Pass<'_>, service: &ServiceFacts) -> Health {
         std::cmp::Ordering::Greater => progressing(reason::ROLLING_OUT, format!("{message}: ECS is stopping the rest")),
         std::cmp::Ordering::Equal => Health::Healthy(message),
     }
+}
+
+/// Whether the tasks that are missing are on their way: just asked for, or PENDING, and none stopped on its own.
+fn is_starting(pass: &Pass<'_>, service: &ServiceFacts) -> bool {
+    let is_new = pass.stored.desired_count.is_some_and(|before| before < service.desired_count);
+    let is_pending = service.running_count.saturating_add(service.pending_count) >= service.desired_count;
+    (is_new || is_pending) && pass.observed.failure.is_none()
 }
 
 fn failure_text(pass: &Pass<'_>) -> String {

@@ -85,12 +85,14 @@ impl Checker {
     }
 }
 
-/// An explicit null is no value, as for the API server: it goes before defaults are filled in. Items of lists stay.
+/// An explicit null is no value where the API server takes it as none: it goes before defaults are filled in. What is
+/// required is then missing. Items of lists stay.
 fn drop_nulls(schema: &Value, value: &mut Value) {
     match value {
         Value::Object(map) => {
             let of = |name: &str| schema["properties"].get(name).or_else(|| schema.get("additionalProperties"));
-            map.retain(|name, v| !v.is_null() || of(name).is_none());
+            let is_none = |name: &String| of(name).is_some_and(|s| takes_null(s) || requires(schema, name));
+            map.retain(|name, v| !v.is_null() || !is_none(name));
             for (name, member) in map.iter_mut() {
                 if let Some(schema) = of(name) {
                     drop_nulls(schema, member);
@@ -100,6 +102,14 @@ fn drop_nulls(schema: &Value, value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(|item| drop_nulls(&schema["items"], item)),
         _ => {}
     }
+}
+
+fn takes_null(schema: &Value) -> bool {
+    schema["nullable"] == true || schema.get("default").is_some()
+}
+
+fn requires(schema: &Value, name: &str) -> bool {
+    schema["required"].as_array().is_some_and(|all| all.iter().any(|n| n == name))
 }
 
 /// Lists that are maps or sets for the API server may hold each key once; JSON Schema and CEL do not say so.

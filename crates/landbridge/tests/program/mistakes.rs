@@ -11,8 +11,9 @@ fn files_that_are_wrong_are_refused_with_file_line_and_advice() {
     let twice = format!("{WEB}---\n{WEB}");
     let containers = WEB.replace("[{name: web, image: nginx}]", "[{name: web, image: a}, {name: web, image: b}]");
     let kind = WEB.replace("ECSService", "ECSServise");
+    let null = WEB.replace("clusterRef: {name: prod}", "clusterRef: {name: prod}\n  launchType: null");
     let imageless = WEB.replace(", image: nginx", "");
-    let cases: [(&[u8], &str); 8] = [
+    let cases: [(&[u8], &str); 9] = [
         (b"hello there\n", "a.yaml:1: is not a Kubernetes object: a mapping with apiVersion, kind, metadata and spec"),
         (b"\x00\xff\xfe", "a.yaml:1: is not text (UTF-8), so it is no YAML or JSON"),
         (b"kind: [A\n", "is not YAML"),
@@ -26,6 +27,7 @@ fn files_that_are_wrong_are_refused_with_file_line_and_advice() {
             "spec.taskDefinition.containerDefinitions[1] repeats name web of \
              spec.taskDefinition.containerDefinitions[0]: keep one",
         ),
+        (null.as_bytes(), "a.yaml:1: ECSService shop/web: spec.launchType"),
         (
             imageless.as_bytes(),
             "a.yaml:1: ECSService shop/web: spec.taskDefinition.containerDefinitions[0].image is missing",

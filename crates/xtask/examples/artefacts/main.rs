@@ -58,8 +58,9 @@ fn all() -> Result<Vec<Artefact>> {
     Ok(artefacts)
 }
 
-/// The workspace's root: two levels above this crate.
+/// The workspace's root: two levels above the crate that cargo runs, which is this one.
 fn root() -> Result<PathBuf> {
-    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let here = PathBuf::from(here);
     here.ancestors().nth(2).map(PathBuf::from).context("the xtask crate is not inside a workspace")
 }
