@@ -5,13 +5,17 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::fmt::serde::unsigned_duration::friendly::compact::required as friendly;
+use serde::de::{Error as _, Unexpected};
+use serde::{Deserialize, Deserializer};
 
 use crate::clock::later;
 use crate::refusal::Refusal;
 use crate::world::{Rng, Services};
 
 /// What goes wrong.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum FaultKind {
     /// `ThrottlingException`, "Rate exceeded" (`Throttling` for the query services); nothing happens.
     Throttle,
@@ -24,17 +28,33 @@ pub enum FaultKind {
     /// AWS does what was asked, and the connection breaks before the answer.
     LoseAnswerAfter,
     /// The call is answered from what was true this long ago. Only for calls that read.
-    StaleRead(Duration),
+    StaleRead(#[serde(with = "friendly")] Duration),
 }
 
 /// One rule. The first rule that matches a call decides.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Fault {
     action: String,
+    #[serde(rename = "fault")]
     kind: FaultKind,
+    /// Matching calls that pass before the first is broken.
+    #[serde(default)]
     skip: u64,
+    #[serde(default)]
     times: Option<u64>,
+    #[serde(default = "always", deserialize_with = "probability")]
     probability: f64,
+}
+
+fn always() -> f64 {
+    1.0
+}
+
+fn probability<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let probability = f64::deserialize(deserializer)?;
+    let fits = (0.0..=1.0).contains(&probability);
+    if fits { Ok(probability) } else { Err(D::Error::invalid_value(Unexpected::Float(probability), &"0 to 1")) }
 }
 
 impl Fault {

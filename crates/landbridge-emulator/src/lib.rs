@@ -26,6 +26,7 @@ mod sdk;
 mod server;
 mod sts;
 mod timings;
+mod trouble;
 mod wire;
 mod world;
 
@@ -37,3 +38,4 @@ pub use gateway::ConnectionLost;
 pub use scripts::{TaskFate, TaskScript};
 pub use server::Server;
 pub use timings::Timings;
+pub use trouble::Trouble;

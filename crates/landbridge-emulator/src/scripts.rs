@@ -14,10 +14,14 @@
 
 use std::time::Duration;
 
+use jiff::fmt::serde::unsigned_duration::friendly::compact::required as friendly;
+use serde::Deserialize;
+
 use crate::faults::matches;
 
 /// How a task with a certain image ends up.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum TaskFate {
     /// Runs, and passes its health check if it has one.
     Run,
@@ -26,6 +30,7 @@ pub enum TaskFate {
     /// The container exits with `exit_code`, `after` it started.
     Crash {
         /// Running time before it exits.
+        #[serde(with = "friendly")]
         after: Duration,
         /// What it exits with.
         exit_code: i32,
@@ -33,13 +38,14 @@ pub enum TaskFate {
     /// Runs, but its health check never passes.
     Unhealthy,
     /// Runs after this much longer than usual.
-    SlowStart(Duration),
+    SlowStart(#[serde(with = "friendly")] Duration),
     /// There is no capacity to place it.
     NoCapacity,
 }
 
 /// A fate for every image that matches a glob (`*` stands for any text).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TaskScript {
     image: String,
     fate: TaskFate,

@@ -37,7 +37,11 @@ fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "expected a duration such as 90s, 5m or 1h30m".to_owned())
 }
 
-fn speed(text: &str) -> Result<f64, String> {
+/// How many times as fast as AWS: 0.01 to 1000.
+///
+/// # Errors
+/// Anything else, in words for the command line.
+pub fn speed(text: &str) -> Result<f64, String> {
     let parsed = text.parse::<f64>().ok().filter(|speed| (0.01..=1000.0).contains(speed));
     parsed.ok_or_else(|| "expected a number from 0.01 to 1000, such as 1 for AWS's own pace".to_owned())
 }

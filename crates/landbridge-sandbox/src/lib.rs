@@ -19,7 +19,7 @@ mod run;
 pub mod run_dir;
 pub mod sandbox;
 mod screen;
-mod signals;
+pub mod signals;
 
 use std::sync::Once;
 

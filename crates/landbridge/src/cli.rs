@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -35,6 +36,10 @@ pub enum Command {
     Describe(DescribeArgs),
     /// Run a real Kubernetes API, an emulated AWS and the operator on this machine.
     Sandbox(landbridge_sandbox::SandboxArgs),
+    /// Run the emulated AWS alone, for any client that takes an endpoint: the AWS CLI, boto3, deploy tools.
+    ///
+    /// Nothing leaves this machine, and nothing is kept at the end. The calls that were made are counted then.
+    Emulator(EmulatorArgs),
     /// Print the CustomResourceDefinitions, for `kubectl apply -f -`.
     Crds,
     /// Print a completion script.
@@ -145,6 +150,37 @@ pub struct DescribeArgs {
     /// Namespace; default: the current one.
     #[arg(short = 'n', long)]
     pub namespace: Option<String>,
+}
+
+/// Arguments of `emulator`.
+#[derive(Debug, Args)]
+pub struct EmulatorArgs {
+    /// Loopback address and port; port 0 is any free one.
+    #[arg(long, default_value = "127.0.0.1:4566")]
+    pub listen: SocketAddr,
+    /// How many times as fast as on AWS tasks start and deployments roll, from 0.01 to 1000.
+    #[arg(long, default_value_t = 1.0, value_parser = landbridge_sandbox::args::speed)]
+    pub speed: f64,
+    /// Where identifiers and chance come from: the same seed and the same calls give the same answers.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Refuse calls beyond AWS's published request quotas, as AWS does.
+    #[arg(long)]
+    pub quotas: bool,
+    /// File of calls to break and of tasks to fail (YAML or JSON).
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
+    /// Account of credentials that name no other.
+    #[arg(long, default_value = "000000000000", value_parser = account)]
+    pub account: String,
+    /// Region of signatures that name no other.
+    #[arg(long, default_value = "us-east-1")]
+    pub region: String,
+}
+
+fn account(text: &str) -> Result<String, String> {
+    let fits = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
+    if fits { Ok(text.to_owned()) } else { Err("expected the 12 digits of an AWS account".to_owned()) }
 }
 
 /// `90s`, `15m`, `2h`, or seconds.

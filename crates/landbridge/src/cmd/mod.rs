@@ -3,6 +3,7 @@
 mod apply;
 mod crds;
 mod describe;
+mod emulator;
 mod get;
 mod plan;
 
@@ -24,6 +25,7 @@ pub async fn run(command: Command) -> Result<Exit> {
         Command::Get(args) => get::get(&args).await,
         Command::Describe(args) => describe::describe(&args).await,
         Command::Sandbox(args) => landbridge_sandbox::run(args).await.map(|()| Exit::Ok).map_err(anyhow::Error::from),
+        Command::Emulator(args) => emulator::serve(&args).await,
         Command::Crds => crds::print(),
         Command::Completion { shell } => {
             let mut script = Vec::new();

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod bench;
+mod emulator;
 mod mistakes;
 mod moto;
 mod plugin;

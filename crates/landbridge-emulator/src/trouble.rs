@@ -1,0 +1,85 @@
+//! What goes wrong, read from a file: rules that break calls and scripts that decide what becomes of tasks.
+//!
+//! The form is that of [`Trouble`]'s fields; the file may be YAML or JSON, which its reader decides.
+
+use serde::Deserialize;
+
+use crate::emulator::Emulator;
+use crate::faults::Fault;
+use crate::scripts::TaskScript;
+
+/// The content of a file of faults.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Trouble {
+    /// What happens to calls. The first rule that matches a call decides.
+    pub calls: Vec<Fault>,
+    /// What becomes of tasks. The last script that matches an image decides.
+    pub tasks: Vec<TaskScript>,
+}
+
+impl Emulator {
+    /// Adds every rule and script.
+    pub fn trouble(&self, trouble: Trouble) {
+        trouble.calls.into_iter().for_each(|rule| self.fault(rule));
+        trouble.tasks.into_iter().for_each(|script| self.script(script));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::{FaultKind, TaskFate};
+
+    #[test]
+    fn every_kind_of_fault_and_fate_can_be_written_in_a_file() {
+        let trouble: Trouble = serde_json::from_value(json!({
+            "calls": [
+                {"action": "ecs:*", "fault": "throttle", "probability": 0.5},
+                {"action": "ecs:CreateService", "fault": "loseAnswerAfter", "skip": 1, "times": 1},
+                {"action": "iam:*", "fault": {"error": ["AccessDenied", "not you"]}},
+                {"action": "ecs:Describe*", "fault": {"staleRead": "5s"}},
+            ],
+            "tasks": [
+                {"image": "*/flaky:*", "fate": {"crash": {"after": "10s", "exitCode": 137}}},
+                {"image": "*/slow:*", "fate": {"slowStart": "1m"}},
+                {"image": "*/gone:*", "fate": "pullError"},
+            ],
+        }))
+        .unwrap();
+        assert_eq!(
+            trouble.calls,
+            [
+                Fault::on("ecs:*", FaultKind::Throttle).probability(0.5),
+                Fault::on("ecs:CreateService", FaultKind::LoseAnswerAfter).nth(2),
+                Fault::on("iam:*", FaultKind::Error("AccessDenied".into(), "not you".into())),
+                Fault::on("ecs:Describe*", FaultKind::StaleRead(Duration::from_secs(5))),
+            ]
+        );
+        assert_eq!(
+            trouble.tasks,
+            [
+                TaskScript::new("*/flaky:*", TaskFate::Crash { after: Duration::from_secs(10), exit_code: 137 }),
+                TaskScript::new("*/slow:*", TaskFate::SlowStart(Duration::from_mins(1))),
+                TaskScript::new("*/gone:*", TaskFate::PullError),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_word_that_means_nothing_is_refused() {
+        for wrong in [
+            json!({"call": []}),
+            json!({"calls": [{"action": "ecs:*", "fault": "explode"}]}),
+            json!({"calls": [{"fault": "throttle"}]}),
+            json!({"calls": [{"action": "ecs:*", "fault": "throttle", "probability": 7}]}),
+            json!({"tasks": [{"image": "*", "fate": {"slowStart": "soon"}}]}),
+        ] {
+            assert!(serde_json::from_value::<Trouble>(wrong.clone()).is_err(), "{wrong}");
+        }
+    }
+}
