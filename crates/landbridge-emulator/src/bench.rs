@@ -32,7 +32,7 @@ impl Bench {
             rng: Rng::seeded(7),
             timings: Timings::default(),
             check_roles: true,
-            scripts: crate::scripts::TaskScripts::default(),
+            scripts: crate::scripts::Scripts::default(),
             calls: crate::calls::CallLog::default(),
             faults: crate::faults::Faults::default(),
             quotas: Quotas::default(),

@@ -18,9 +18,14 @@ pub struct Call {
     pub target: String,
     /// `OK`, AWS's error code, or `ConnectionLost`.
     pub outcome: String,
+    /// The AWS service that made the call on its own, for instance `ecs.amazonaws.com`, as CloudTrail's
+    /// `userIdentity.invokedBy` says; none for a call that came from outside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub invoked_by: Option<String>,
 }
 
-/// A copy of the log at one moment: exact counts since the last reset, and the newest calls in order.
+/// A copy of the log at one moment: exact counts of the calls from outside since the last reset, and the newest calls,
+/// also those that AWS services made on their own, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Calls {
     newest: VecDeque<Call>,
@@ -59,9 +64,15 @@ impl Calls {
         self.counts.values().sum()
     }
 
-    /// Those of the log that change something: every action that is not Describe, Get, List, Discover or a credential's.
+    /// Those of the log that came from outside and change something: every action that is not Describe, Get, List,
+    /// Discover or a credential's.
     pub fn writes(&self) -> Vec<&Call> {
-        self.newest.iter().filter(|call| is_write(&call.action)).collect()
+        self.newest.iter().filter(|call| call.invoked_by.is_none() && is_write(&call.action)).collect()
+    }
+
+    /// What AWS services wrote on their own, such as the weights that ECS moves.
+    pub fn writes_of_services(&self) -> Vec<&Call> {
+        self.newest.iter().filter(|call| call.invoked_by.is_some()).collect()
     }
 
     /// Calls refused for their rate.
@@ -71,7 +82,9 @@ impl Calls {
     }
 
     fn push(&mut self, call: Call) {
-        *self.counts.entry((call.action.clone(), call.outcome.clone())).or_default() += 1;
+        if call.invoked_by.is_none() {
+            *self.counts.entry((call.action.clone(), call.outcome.clone())).or_default() += 1;
+        }
         if self.newest.len() == KEPT {
             self.newest.pop_front();
         }
@@ -91,6 +104,19 @@ pub(crate) struct CallLog(Calls);
 impl CallLog {
     pub(crate) fn push(&mut self, call: Call) {
         self.0.push(call);
+    }
+
+    /// A call that an AWS service made on its own, which succeeds.
+    pub(crate) fn push_of_service(
+        &mut self,
+        service: &str,
+        at: Timestamp,
+        action: String,
+        principal: String,
+        target: String,
+    ) {
+        let invoked_by = Some(service.to_owned());
+        self.0.push(Call { at, action, principal, target, outcome: "OK".to_owned(), invoked_by });
     }
 
     pub(crate) fn copy(&self) -> Calls {

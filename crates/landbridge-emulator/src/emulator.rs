@@ -10,10 +10,11 @@ use serde_json::{Value, json};
 
 use crate::calls::{CallLog, Calls};
 use crate::clock::Clock;
+use crate::elbv2;
 use crate::faults::{Fault, Faults};
 use crate::gateway;
 use crate::quotas::Quotas;
-use crate::scripts::{TaskScript, TaskScripts};
+use crate::scripts::{Scripts, TargetScript, TaskScript};
 use crate::timings::Timings;
 use crate::world::{Queue, Rng, Services, World};
 
@@ -128,9 +129,19 @@ impl Emulator {
         self.lock().scripts.add(script);
     }
 
+    /// Adds a script that decides how targets with certain ids answer health checks from now on, those that are
+    /// registered already too. What ECS registered keeps to the scripts for its images.
+    pub fn script_target(&self, script: TargetScript) {
+        let mut world = self.present();
+        world.scripts.add_target(script);
+        elbv2::answer_anew(&mut world);
+    }
+
     /// Removes added scripts; the built-in ones stay.
     pub fn clear_scripts(&self) {
-        self.lock().scripts.clear();
+        let mut world = self.present();
+        world.scripts.clear();
+        elbv2::answer_anew(&mut world);
     }
 
     /// Switches request quotas on, with full buckets, or off.
@@ -141,11 +152,12 @@ impl Emulator {
     /// Everything the services remember, as JSON, for a look from outside.
     pub fn state(&self) -> Value {
         let world = self.present();
-        let Services { ecs, cloud_map, iam, logs, sts } = &world.services;
+        let Services { ecs, cloud_map, elbv2, iam, logs, sts } = &world.services;
         json!({
             "now": world.now.to_string(),
             "ecs": ecs.dump(),
             "cloudMap": cloud_map.dump(),
+            "elbv2": elbv2.dump(world.now),
             "iam": iam.dump(),
             "logs": logs.dump(),
             "sts": sts.dump(),
@@ -234,7 +246,7 @@ impl Builder {
             rng: Rng::seeded(self.seed),
             timings: self.timings,
             check_roles: self.check_roles,
-            scripts: TaskScripts::default(),
+            scripts: Scripts::default(),
             calls: CallLog::default(),
             faults: Faults::default(),
             quotas,

@@ -11,7 +11,7 @@ use crate::faults::FaultKind;
 use crate::refusal::Refusal;
 use crate::wire::{json, query};
 use crate::world::{Cx, World};
-use crate::{cloud_map, ecs, iam, logs, sts};
+use crate::{cloud_map, ecs, elbv2, iam, logs, sts};
 
 /// Marks a response (in its extensions) that must not reach the caller: the connection breaks instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ const TARGET: &str = "x-amz-target";
 
 /// A request understood as far as its protocol goes.
 pub(crate) struct Routed {
-    /// `ecs`, `servicediscovery`, `logs`, `iam` or `sts`: the names IAM actions use.
+    /// `ecs`, `servicediscovery`, `logs`, `elasticloadbalancing`, `iam` or `sts`: the names IAM actions use.
     pub(crate) service: &'static str,
     pub(crate) operation: String,
     pub(crate) input: Value,
@@ -58,7 +58,14 @@ pub(crate) fn respond(world: &mut World, request: &Request<Bytes>) -> Response<B
         Err(refusal) => {
             let refusal = if matches!(routed.wire, Wire::Query(_)) { sts::for_query(refusal) } else { refusal };
             let outcome = refusal.code.clone().into_owned();
-            world.calls.push(Call { at: world.now, action, principal: String::new(), target, outcome });
+            world.calls.push(Call {
+                at: world.now,
+                action,
+                principal: String::new(),
+                target,
+                outcome,
+                invoked_by: None,
+            });
             return finish(&routed, Err(refusal), &request_id);
         }
     };
@@ -71,7 +78,8 @@ pub(crate) fn respond(world: &mut World, request: &Request<Bytes>) -> Response<B
         Err(refusal) => refusal.code.clone().into_owned(),
     };
     tracing::debug!(%action, %outcome, request_id = %cx.request_id, "answered");
-    world.calls.push(Call { at: cx.now, action, principal: cx.principal.clone(), target, outcome });
+    let principal = cx.principal.clone();
+    world.calls.push(Call { at: cx.now, action, principal, target, outcome, invoked_by: None });
     let mut response = finish(&routed, result, &request_id);
     if lost {
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
@@ -111,6 +119,7 @@ fn dispatch(world: &mut World, cx: &Cx, routed: &Routed) -> Result<Value, Refusa
         "ecs" => ecs::call(world, cx, operation, input),
         "servicediscovery" => cloud_map::call(world, cx, operation, input),
         "logs" => logs::call(world, cx, operation, input),
+        "elasticloadbalancing" => elbv2::call(world, cx, operation, input),
         "iam" => iam::call(world, cx, operation, input),
         "sts" => sts::call(world, cx, operation, input),
         _ => Err(Refusal::unknown_operation()),
@@ -160,8 +169,8 @@ fn route_form(request: &Request<Bytes>) -> Result<Routed, Refusal> {
     if !is_form {
         // REST services, and clients that speak smithy-rpc-v2-cbor to Cloud Map.
         let message = format!(
-            "{} {} is no call that this emulator knows: it serves ECS, Cloud Map, IAM, STS and CloudWatch Logs over the AWS \
-             JSON and query protocols",
+            "{} {} is no call that this emulator knows: it serves ECS, Elastic Load Balancing, Cloud Map, IAM, STS and \
+             CloudWatch Logs over the AWS JSON and query protocols",
             request.method(),
             request.uri().path()
         );
@@ -171,6 +180,7 @@ fn route_form(request: &Request<Bytes>) -> Result<Routed, Refusal> {
     let service = match form.version.as_str() {
         "2010-05-08" => "iam",
         "2011-06-15" => "sts",
+        elbv2::API_VERSION => "elasticloadbalancing",
         _ => return Err(Refusal::invalid_action(&form.action, &form.version)),
     };
     Ok(Routed { service, operation: form.action, input: form.input, wire: Wire::Query(form.version) })
@@ -205,7 +215,7 @@ fn credential_scope(header: &str) -> Option<(&str, &str)> {
 
 /// What a call is about, for the log: its first naming member.
 fn target(input: &Value) -> String {
-    const NAMES: [&str; 26] = [
+    const NAMES: [&str; 36] = [
         "serviceName",
         "service",
         "services",
@@ -221,6 +231,16 @@ fn target(input: &Value) -> String {
         "resourceArn",
         "cluster",
         "clusters",
+        "RuleArn",
+        "RuleArns",
+        "ListenerArn",
+        "ListenerArns",
+        "TargetGroupArn",
+        "TargetGroupArns",
+        "LoadBalancerArn",
+        "LoadBalancerArns",
+        "ResourceArns",
+        "Names",
         "RoleName",
         "RoleArn",
         "PolicyArn",

@@ -1,4 +1,5 @@
-//! AWS in a process: what Amazon ECS, Cloud Map, IAM, STS and CloudWatch Logs would remember and do, over injected time.
+//! AWS in a process: what Amazon ECS, Elastic Load Balancing, Cloud Map, IAM, STS and CloudWatch Logs would remember
+//! and do, over injected time.
 //!
 //! One model, three fronts: [`Emulator::respond`] answers an HTTP request without a socket, [`Emulator::serve`] listens on
 //! loopback, and [`Emulator::advance`] moves virtual time. Nothing here sleeps or reads a clock of its own, every
@@ -11,6 +12,7 @@ mod calls;
 mod clock;
 mod cloud_map;
 mod ecs;
+mod elbv2;
 mod emulator;
 mod faults;
 mod gateway;
@@ -35,7 +37,7 @@ pub use clock::Clock;
 pub use emulator::{Builder, Emulator};
 pub use faults::{Fault, FaultKind};
 pub use gateway::ConnectionLost;
-pub use scripts::{TaskFate, TaskScript};
+pub use scripts::{TargetFate, TargetScript, TaskFate, TaskScript};
 pub use server::Server;
 pub use timings::Timings;
 pub use trouble::Trouble;

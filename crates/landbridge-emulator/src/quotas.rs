@@ -1,7 +1,8 @@
 //! Request quotas as token buckets in virtual time.
 //!
 //! ECS: "Request throttling for the Amazon ECS API" (AmazonECS/latest/APIReference/request-throttling.html), per
-//! account and region, shared by the actions of a group. CloudWatch Logs: "CloudWatch Logs quotas". IAM and Cloud Map
+//! account and region, shared by the actions of a group. CloudWatch Logs: "CloudWatch Logs quotas".
+//! Elastic Load Balancing: "API request throttling" (elasticloadbalancing/latest/userguide/elb-api-throttling.html). IAM and Cloud Map
 //! publish no numbers, so nothing is refused there.
 
 use std::collections::BTreeMap;
@@ -59,6 +60,7 @@ fn bucket(service: &str, operation: &str) -> Option<Bucket> {
     let (name, burst, refill) = match service {
         "ecs" => ecs(operation)?,
         "logs" => logs(operation)?,
+        "elasticloadbalancing" => load_balancing(operation),
         _ => return None,
     };
     Some(Bucket { name, burst, refill })
@@ -97,6 +99,16 @@ fn ecs(operation: &str) -> Option<(&'static str, f64, f64)> {
         "ListServicesByNamespace" => ("ecs cluster service resource read", 10.0, 1.0),
         _ => return None,
     })
+}
+
+/// The group of an action; that of the whole account is never smaller than any of them and is left out.
+fn load_balancing(operation: &str) -> (&'static str, f64, f64) {
+    match operation {
+        "CreateLoadBalancer" | "SetSubnets" => ("elb resource-intensive", 10.0, 0.2),
+        "RegisterTargets" | "DeregisterTargets" => ("elb registration", 20.0, 4.0),
+        _ if operation.starts_with("Describe") => ("elb non-mutating", 40.0, 10.0),
+        _ => ("elb mutating", 20.0, 3.0),
+    }
 }
 
 fn logs(operation: &str) -> Option<(&'static str, f64, f64)> {

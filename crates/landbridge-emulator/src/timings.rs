@@ -24,6 +24,12 @@ pub struct Timings {
     pub inactive_retention: Duration,
     /// How long each stage of a blue/green, linear or canary deployment takes on its own.
     pub stage: Duration,
+    /// How long a new load balancer is `provisioning`.
+    pub load_balancer: Duration,
+    /// From RegisterTargets until health checks of a target begin.
+    pub target_registration: Duration,
+    /// How long a changed rule or default action takes to reach every node of its load balancer.
+    pub rule_propagation: Duration,
     /// How long an asynchronous Cloud Map operation takes.
     pub cloud_map_operation: Duration,
     /// How long IAM needs until another service sees a new role.
@@ -42,6 +48,9 @@ impl Default for Timings {
             stopped_retention: Duration::from_hours(1),
             inactive_retention: Duration::from_hours(1),
             stage: Duration::from_secs(5),
+            load_balancer: Duration::from_mins(2),
+            target_registration: Duration::from_secs(5),
+            rule_propagation: Duration::from_secs(5),
             cloud_map_operation: Duration::from_secs(3),
             iam_propagation: Duration::ZERO,
         }
@@ -59,6 +68,9 @@ impl Timings {
             settle: Duration::from_millis(20),
             stopping: Duration::from_millis(5),
             stage: Duration::from_millis(10),
+            load_balancer: Duration::from_millis(10),
+            target_registration: Duration::from_millis(5),
+            rule_propagation: Duration::from_millis(5),
             cloud_map_operation: Duration::from_millis(5),
             ..Self::default()
         }

@@ -1,4 +1,5 @@
-//! What goes wrong, read from a file: rules that break calls and scripts that decide what becomes of tasks.
+//! What goes wrong, read from a file: rules that break calls and scripts that decide what becomes of tasks
+//! and how targets answer.
 //!
 //! The form is that of [`Trouble`]'s fields; the file may be YAML or JSON, which its reader decides.
 
@@ -6,7 +7,7 @@ use serde::Deserialize;
 
 use crate::emulator::Emulator;
 use crate::faults::Fault;
-use crate::scripts::TaskScript;
+use crate::scripts::{TargetScript, TaskScript};
 
 /// The content of a file of faults.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -16,6 +17,8 @@ pub struct Trouble {
     pub calls: Vec<Fault>,
     /// What becomes of tasks. The last script that matches an image decides.
     pub tasks: Vec<TaskScript>,
+    /// How targets that are no ECS tasks answer health checks. The last script that matches an id decides.
+    pub targets: Vec<TargetScript>,
 }
 
 impl Emulator {
@@ -23,6 +26,7 @@ impl Emulator {
     pub fn trouble(&self, trouble: Trouble) {
         trouble.calls.into_iter().for_each(|rule| self.fault(rule));
         trouble.tasks.into_iter().for_each(|script| self.script(script));
+        trouble.targets.into_iter().for_each(|script| self.script_target(script));
     }
 }
 
@@ -33,7 +37,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{FaultKind, TaskFate};
+    use crate::{FaultKind, TargetFate, TaskFate};
 
     #[test]
     fn every_kind_of_fault_and_fate_can_be_written_in_a_file() {
@@ -48,7 +52,9 @@ mod tests {
                 {"image": "*/flaky:*", "fate": {"crash": {"after": "10s", "exitCode": 137}}},
                 {"image": "*/slow:*", "fate": {"slowStart": "1m"}},
                 {"image": "*/gone:*", "fate": "pullError"},
+                {"image": "*/sick:*", "fate": {"target": {"after": "30s", "fate": {"code": 503}}}},
             ],
+            "targets": [{"id": "10.0.0.7", "fate": "timeout"}],
         }))
         .unwrap();
         assert_eq!(
@@ -66,8 +72,13 @@ mod tests {
                 TaskScript::new("*/flaky:*", TaskFate::Crash { after: Duration::from_secs(10), exit_code: 137 }),
                 TaskScript::new("*/slow:*", TaskFate::SlowStart(Duration::from_mins(1))),
                 TaskScript::new("*/gone:*", TaskFate::PullError),
+                TaskScript::new(
+                    "*/sick:*",
+                    TaskFate::Target { after: Duration::from_secs(30), fate: TargetFate::Code(503) }
+                ),
             ]
         );
+        assert_eq!(trouble.targets, [TargetScript::new("10.0.0.7", TargetFate::Timeout)]);
     }
 
     #[test]

@@ -13,15 +13,16 @@ use crate::calls::CallLog;
 use crate::clock::later;
 use crate::faults::Faults;
 use crate::quotas::Quotas;
-use crate::scripts::TaskScripts;
+use crate::scripts::Scripts;
 use crate::timings::Timings;
-use crate::{cloud_map, ecs, iam, logs, sts};
+use crate::{cloud_map, ecs, elbv2, iam, logs, sts};
 
 /// What the services remember: all of it can be copied, which is how a stale read is answered.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Services {
     pub(crate) ecs: ecs::Ecs,
     pub(crate) cloud_map: cloud_map::CloudMap,
+    pub(crate) elbv2: elbv2::Elb,
     pub(crate) iam: iam::Iam,
     pub(crate) logs: logs::Logs,
     pub(crate) sts: sts::Sts,
@@ -39,7 +40,7 @@ pub(crate) struct World {
     pub(crate) timings: Timings,
     /// Whether a task needs its roles to exist and to trust ECS.
     pub(crate) check_roles: bool,
-    pub(crate) scripts: TaskScripts,
+    pub(crate) scripts: Scripts,
     pub(crate) calls: CallLog,
     pub(crate) faults: Faults,
     pub(crate) quotas: Quotas,
@@ -61,6 +62,7 @@ pub(crate) struct Cx {
 pub(crate) enum Event {
     Ecs(ecs::Event),
     CloudMap(cloud_map::Event),
+    Elbv2(elbv2::Event),
 }
 
 impl World {
@@ -77,6 +79,7 @@ impl World {
             match event {
                 Event::Ecs(event) => ecs::happen(self, event),
                 Event::CloudMap(event) => cloud_map::happen(self, event),
+                Event::Elbv2(event) => elbv2::happen(self, event),
             }
         }
         self.now = self.now.max(to);

@@ -1,8 +1,8 @@
-//! The AWS query protocol of IAM and STS: a form comes in, XML goes out.
+//! The AWS query protocol of IAM, STS and Elastic Load Balancing: a form comes in, XML goes out.
 //!
 //! A form names a place in a tree (`Tags.member.1.Key=team`); [`parse`] rebuilds the tree as JSON, so that the services
 //! read one kind of input whatever protocol carried it. All leaves stay strings: the form has no other type. Answers
-//! are written the other way, a JSON list becoming `<member>` elements. Maps in answers do not occur in IAM and STS
+//! are written the other way, a JSON list becoming `<member>` elements. Maps in answers do not occur in the
 //! operations that the emulator knows, and are not supported.
 
 use std::collections::BTreeMap;
@@ -16,7 +16,8 @@ use crate::refusal::Refusal;
 
 const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("text/xml");
 
-/// How deep a parameter name may nest. The deepest that IAM and STS define is 4 (`Tags.member.1.Key`).
+/// How deep a parameter name may nest. The deepest that the services define is 10
+/// (`Actions.member.1.ForwardConfig.TargetGroups.member.1.TargetGroupArn` and the like).
 const MAX_DEPTH: usize = 16;
 
 /// A form understood: one call of the query protocol.
@@ -132,6 +133,7 @@ fn response(status: StatusCode, xml: String, request_id: &str) -> Response<Bytes
 fn xml_namespace(version: &str) -> &'static str {
     match version {
         "2011-06-15" => "https://sts.amazonaws.com/doc/2011-06-15/",
+        "2015-12-01" => "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
         _ => "https://iam.amazonaws.com/doc/2010-05-08/",
     }
 }
@@ -257,6 +259,15 @@ mod tests {
             "<ListRolesResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><ListRolesResult><IsTruncated>false</IsTruncated><N>3600</N>\
              <Roles><member><RoleName>a&lt;b&gt;&amp;&quot;c&quot;</RoleName></member></Roles></ListRolesResult>\
              <ResponseMetadata><RequestId>id-1</RequestId></ResponseMetadata></ListRolesResponse>"
+        );
+    }
+
+    #[test]
+    fn an_operation_with_an_empty_output_answers_with_an_empty_result_element_in_its_service_s_namespace() {
+        assert_eq!(
+            answer("DeleteRule", "2015-12-01", &json!({}), "id-1"),
+            "<DeleteRuleResponse xmlns=\"http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/\"><DeleteRuleResult></DeleteRuleResult>\
+             <ResponseMetadata><RequestId>id-1</RequestId></ResponseMetadata></DeleteRuleResponse>"
         );
     }
 

@@ -7,6 +7,7 @@ mod cloud_map;
 mod ecs;
 mod fault;
 mod iam;
+mod load_balancing;
 mod logs;
 mod sts;
 mod support;

@@ -1,0 +1,293 @@
+//! Elastic Load Balancing called as an SDK calls it, with forms, over hand-moved time. Answers are looked at as text
+//! here: that the SDK reads them is shown by the contract tests.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use jiff::Timestamp;
+
+use crate::{Clock, Emulator, TargetFate, TargetScript};
+
+const DELAY: &str = "&Attributes.member.1.Key=deregistration_delay.timeout_seconds&Attributes.member.1.Value=20";
+
+struct Elb(Emulator);
+
+impl Elb {
+    fn new() -> Self {
+        Self(Emulator::builder().clock(Clock::manual(Timestamp::UNIX_EPOCH)).seed(3).build())
+    }
+
+    /// The body of the answer to a form.
+    fn call(&self, form: &str) -> String {
+        let request = Request::post("/").body(Bytes::from(format!("Version=2015-12-01&Action={form}"))).unwrap();
+        String::from_utf8(self.0.respond(request).into_body().to_vec()).unwrap()
+    }
+
+    fn ok(&self, form: &str) -> String {
+        let body = self.call(form);
+        assert!(!body.contains("<Error>"), "{form}: {body}");
+        body
+    }
+
+    fn code(&self, form: &str) -> String {
+        element(&self.call(form), "Code").unwrap_or_default()
+    }
+
+    /// Makes something and gives its ARN.
+    fn make(&self, form: &str, arn: &str) -> String {
+        element(&self.ok(form), arn).unwrap()
+    }
+
+    fn balancer(&self, name: &str) -> String {
+        let subnets = "&Subnets.member.1=subnet-a&Subnets.member.2=subnet-b";
+        self.make(&format!("CreateLoadBalancer&Name={name}{subnets}"), "LoadBalancerArn")
+    }
+
+    /// A group of addresses: checks every 10 seconds, healthy after 3, unhealthy after 2, drains for 20 seconds.
+    fn group(&self, name: &str) -> String {
+        let check = "&HealthCheckIntervalSeconds=10&HealthyThresholdCount=3&UnhealthyThresholdCount=2";
+        let form = format!("CreateTargetGroup&Name={name}&Protocol=HTTP&Port=80&VpcId=vpc-1&TargetType=ip{check}");
+        let arn = self.make(&form, "TargetGroupArn");
+        self.ok(&format!("ModifyTargetGroupAttributes&TargetGroupArn={arn}{DELAY}"));
+        arn
+    }
+
+    fn listener(&self, balancer: &str, group: &str) -> String {
+        let action = format!("&DefaultActions.member.1.Type=forward&DefaultActions.member.1.TargetGroupArn={group}");
+        self.make(&format!("CreateListener&LoadBalancerArn={balancer}&Protocol=HTTP&Port=80{action}"), "ListenerArn")
+    }
+
+    fn register(&self, group: &str, id: &str) {
+        self.ok(&format!("RegisterTargets&TargetGroupArn={group}&Targets.member.1.Id={id}"));
+    }
+
+    /// (state, reason) of the group's only target.
+    fn health(&self, group: &str) -> (String, String) {
+        let body = self.ok(&format!("DescribeTargetHealth&TargetGroupArn={group}"));
+        (element(&body, "State").unwrap_or_default(), element(&body, "Reason").unwrap_or_default())
+    }
+
+    fn pass(&self, seconds: u64) {
+        self.0.advance(Duration::from_secs(seconds));
+    }
+}
+
+/// The text of the first element of this name.
+fn element(xml: &str, name: &str) -> Option<String> {
+    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
+    Some(rest.split_once('<')?.0.to_owned())
+}
+
+fn pair(state: &str, reason: &str) -> (String, String) {
+    (state.to_owned(), reason.to_owned())
+}
+
+/// A rule that forwards `/NAME` to groups with weights.
+fn rule(listener: &str, priority: u32, groups: &[(&str, u32)]) -> String {
+    let mut form = format!(
+        "CreateRule&ListenerArn={listener}&Priority={priority}&Conditions.member.1.Field=path-pattern\
+         &Conditions.member.1.Values.member.1=/{priority}&Actions.member.1.Type=forward"
+    );
+    form.push_str(&weights(groups));
+    form
+}
+
+fn weights(groups: &[(&str, u32)]) -> String {
+    let tuple = |(at, (arn, weight)): (usize, &(&str, u32))| {
+        let tuple = format!("&Actions.member.1.ForwardConfig.TargetGroups.member.{}", at + 1);
+        format!("{tuple}.TargetGroupArn={arn}{tuple}.Weight={weight}")
+    };
+    groups.iter().enumerate().map(tuple).collect()
+}
+
+#[test]
+fn a_load_balancer_is_provisioning_until_it_is_active() {
+    let elb = Elb::new();
+    elb.balancer("web");
+    let code = || element(&elb.ok("DescribeLoadBalancers&Names.member.1=web"), "Code").unwrap();
+    assert_eq!(code(), "provisioning");
+    elb.pass(121);
+    assert_eq!(code(), "active");
+}
+
+#[test]
+fn a_target_is_unused_until_a_listener_forwards_to_its_group_and_again_when_none_does() {
+    let elb = Elb::new();
+    let (balancer, group) = (elb.balancer("web"), elb.group("web"));
+    elb.register(&group, "10.0.0.1");
+    elb.pass(600);
+    assert_eq!(elb.health(&group), pair("unused", "Target.NotInUse"));
+    let listener = elb.listener(&balancer, &group);
+    assert_eq!(elb.health(&group), pair("initial", "Elb.RegistrationInProgress"));
+    elb.pass(600);
+    assert_eq!(elb.health(&group), pair("healthy", ""));
+    elb.ok(&format!("DeleteListener&ListenerArn={listener}"));
+    assert_eq!(elb.health(&group), pair("unused", "Target.NotInUse"));
+    elb.pass(600);
+    assert_eq!(elb.health(&group), pair("unused", "Target.NotInUse"));
+}
+
+#[test]
+fn a_target_is_healthy_after_as_many_checks_as_the_threshold_says() {
+    let elb = Elb::new();
+    let group = elb.group("web");
+    elb.listener(&elb.balancer("web"), &group);
+    elb.register(&group, "10.0.0.1");
+    elb.pass(5);
+    assert_eq!(elb.health(&group), pair("initial", "Elb.InitialHealthChecking"));
+    elb.pass(29);
+    assert_eq!(elb.health(&group), pair("initial", "Elb.InitialHealthChecking"));
+    elb.pass(1);
+    assert_eq!(elb.health(&group), pair("healthy", ""));
+}
+
+#[test]
+fn a_target_that_stops_to_answer_is_unhealthy_after_the_threshold_and_recovers() {
+    let elb = Elb::new();
+    let group = elb.group("web");
+    elb.listener(&elb.balancer("web"), &group);
+    elb.register(&group, "10.0.0.1");
+    elb.pass(60);
+    for (fate, reason) in [
+        (TargetFate::Failed, "Target.FailedHealthChecks"),
+        (TargetFate::Timeout, "Target.Timeout"),
+        (TargetFate::Code(503), "Target.ResponseCodeMismatch"),
+    ] {
+        elb.0.script_target(TargetScript::new("10.0.0.*", fate));
+        elb.pass(19);
+        assert_eq!(elb.health(&group), pair("healthy", ""), "{fate:?}");
+        elb.pass(1);
+        assert_eq!(elb.health(&group), pair("unhealthy", reason));
+        elb.0.script_target(TargetScript::new("*", TargetFate::Healthy));
+        elb.pass(29);
+        assert_eq!(elb.health(&group).0, "unhealthy");
+        elb.pass(1);
+        assert_eq!(elb.health(&group), pair("healthy", ""));
+    }
+}
+
+#[test]
+fn a_target_that_never_answers_goes_from_initial_to_unhealthy() {
+    let elb = Elb::new();
+    let group = elb.group("web");
+    elb.listener(&elb.balancer("web"), &group);
+    elb.0.script_target(TargetScript::new("10.0.0.1", TargetFate::Timeout));
+    elb.register(&group, "10.0.0.1");
+    elb.pass(24);
+    assert_eq!(elb.health(&group).0, "initial");
+    elb.pass(1);
+    assert_eq!(elb.health(&group), pair("unhealthy", "Target.Timeout"));
+}
+
+#[test]
+fn a_deregistered_target_drains_for_its_delay_and_may_come_back() {
+    let elb = Elb::new();
+    let group = elb.group("web");
+    elb.listener(&elb.balancer("web"), &group);
+    elb.register(&group, "10.0.0.1");
+    elb.pass(60);
+    let gone = format!("DeregisterTargets&TargetGroupArn={group}&Targets.member.1.Id=10.0.0.1");
+    elb.ok(&gone);
+    elb.pass(19);
+    assert_eq!(elb.health(&group), pair("draining", "Target.DeregistrationInProgress"));
+    elb.pass(1);
+    assert_eq!(elb.health(&group), pair("", ""));
+    let asked = format!("DescribeTargetHealth&TargetGroupArn={group}&Targets.member.1.Id=10.0.0.1");
+    assert_eq!(element(&elb.ok(&asked), "Reason").unwrap(), "Target.NotRegistered");
+    elb.ok(&gone);
+    elb.register(&group, "10.0.0.1");
+    elb.pass(60);
+    elb.ok(&gone);
+    elb.pass(10);
+    elb.register(&group, "10.0.0.1");
+    elb.pass(60);
+    assert_eq!(elb.health(&group), pair("healthy", ""));
+}
+
+#[test]
+fn changed_weights_are_read_back_at_once_and_in_force_after_the_propagation() {
+    let elb = Elb::new();
+    let (one, two) = (elb.group("one"), elb.group("two"));
+    let listener = elb.listener(&elb.balancer("web"), &one);
+    let arn = elb.make(&rule(&listener, 10, &[(&one, 100), (&two, 0)]), "RuleArn");
+    elb.pass(60);
+    elb.ok(&format!("ModifyRule&RuleArn={arn}&Actions.member.1.Type=forward{}", weights(&[(&one, 0), (&two, 100)])));
+    let of = |member: &str| {
+        let rules = elb.0.state()["elbv2"]["rules"].clone();
+        let rule = rules.as_array().unwrap().iter().find(|rule| rule["RuleArn"] == arn.as_str()).unwrap().clone();
+        let groups = rule[member][0]["ForwardConfig"]["TargetGroups"].as_array().unwrap().clone();
+        groups.iter().map(|group| group["Weight"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!((of("Actions"), of("ActionsInForce")), (vec![0, 100], vec![100, 0]));
+    elb.pass(5);
+    assert_eq!(of("ActionsInForce"), [0, 100]);
+}
+
+#[test]
+fn limits_of_rules_and_groups_are_refused_as_aws_does() {
+    let elb = Elb::new();
+    let balancer = elb.balancer("web");
+    let groups: Vec<String> = (0..6).map(|n| elb.group(&format!("g{n}"))).collect();
+    let listener = elb.listener(&balancer, &groups[0]);
+    let all: Vec<(&str, u32)> = groups.iter().map(|arn| (arn.as_str(), 1)).collect();
+    assert_eq!(elb.code(&rule(&listener, 1, &all)), "ValidationError");
+    elb.ok(&rule(&listener, 1, &all[..5]));
+    assert_eq!(elb.code(&rule(&listener, 1, &all[..1])), "PriorityInUse");
+    assert_eq!(elb.code(&rule(&listener, 2, &[(&groups[0], 1000)])), "ValidationError");
+    for priority in 2..=100 {
+        elb.ok(&rule(&listener, priority, &all[..1]));
+    }
+    assert_eq!(elb.code(&rule(&listener, 101, &all[..1])), "TooManyRules");
+    let other = elb.balancer("other");
+    let taken = format!(
+        "CreateListener&LoadBalancerArn={other}&Protocol=HTTP&Port=80&DefaultActions.member.1.Type=forward\
+         &DefaultActions.member.1.TargetGroupArn={}",
+        groups[0]
+    );
+    assert_eq!(elb.code(&taken), "TargetGroupAssociationLimit");
+    let group = |name: &str| format!("CreateTargetGroup&Name={name}&Protocol=HTTP&Port=80&VpcId=vpc-1");
+    assert_eq!(elb.code(&group(&"x".repeat(33))), "ValidationError");
+    assert_eq!(elb.code(&group("-x")), "ValidationError");
+    assert_eq!(elb.code(&group("g0")), "DuplicateTargetGroupName");
+}
+
+#[test]
+fn deleting_a_load_balancer_takes_its_listeners_and_rules_and_frees_its_groups() {
+    let elb = Elb::new();
+    let (balancer, group) = (elb.balancer("web"), elb.group("web"));
+    let listener = elb.listener(&balancer, &group);
+    elb.ok(&rule(&listener, 1, &[(&group, 1)]));
+    assert_eq!(elb.code(&format!("DeleteTargetGroup&TargetGroupArn={group}")), "ResourceInUse");
+    elb.ok(&format!("DeleteLoadBalancer&LoadBalancerArn={balancer}"));
+    assert_eq!(elb.code(&format!("DescribeRules&ListenerArn={listener}")), "ListenerNotFound");
+    elb.ok(&format!("DeleteTargetGroup&TargetGroupArn={group}"));
+    let state = elb.0.state()["elbv2"].clone();
+    assert!(state.as_object().unwrap().values().all(|kind| kind.as_array().unwrap().is_empty()), "{state}");
+}
+
+#[test]
+fn whatever_a_form_holds_the_answer_is_a_result_or_an_error_of_the_api() {
+    let elb = Elb::new();
+    let (balancer, group) = (elb.balancer("web"), elb.group("web"));
+    let listener = elb.listener(&balancer, &group);
+    for form in [
+        "CreateLoadBalancer".to_owned(),
+        "CreateLoadBalancer&Name=x&Subnets.member.1.x=1".to_owned(),
+        format!("CreateRule&ListenerArn={listener}&Priority=x"),
+        format!("CreateRule&ListenerArn={listener}&Priority=1&Conditions=x&Actions=y"),
+        format!("CreateRule&ListenerArn={listener}&Priority=1&Conditions.member.1=x&Actions.member.1=y"),
+        format!(
+            "ModifyListener&ListenerArn={listener}&DefaultActions.member.1.Type=forward&DefaultActions.member.1.ForwardConfig=x"
+        ),
+        format!("RegisterTargets&TargetGroupArn={group}&Targets.member.1.Id=8.8.8.8"),
+        format!("RegisterTargets&TargetGroupArn={group}&Targets.member.1.Id=x&Targets.member.1.Port=99999999999"),
+        "DescribeTags&ResourceArns.member.1=x".to_owned(),
+        "DescribeLoadBalancers&Marker=%21".to_owned(),
+        "DescribeLoadBalancers&PageSize=0".to_owned(),
+        "CreateTrustStore&Name=x".to_owned(),
+    ] {
+        let body = elb.call(&form);
+        assert!(body.starts_with("<ErrorResponse") && body.contains("<Code>"), "{form}: {body}");
+    }
+}
