@@ -110,7 +110,16 @@ fn with_status(
     }
 }
 
-/// The new list of conditions: `new` decides which are there, an unchanged status keeps its old transition time.
+/// The types that are ours; whoever else writes conditions of other types keeps them.
+const OURS: [&str; 5] = [READY, RECONCILING, STALLED, DRIFTED, PAUSED];
+
+/// Whether a condition is one that somebody else put there.
+pub fn is_foreign(condition: &Condition) -> bool {
+    !OURS.contains(&condition.type_.as_str())
+}
+
+/// The new list of conditions: `new` decides which of ours are there, an unchanged status keeps its old transition time,
+/// and those of others stay.
 pub fn merge(old: &[Condition], new: Vec<Condition>) -> Vec<Condition> {
     let kept = |c: &Condition| old.iter().find(|o| o.type_ == c.type_ && o.status == c.status);
     let mut merged: Vec<Condition> = new
@@ -120,6 +129,7 @@ pub fn merge(old: &[Condition], new: Vec<Condition>) -> Vec<Condition> {
             None => c,
         })
         .collect();
+    merged.extend(old.iter().filter(|c| is_foreign(c)).cloned());
     merged.sort_by(|a, b| a.type_.cmp(&b.type_));
     merged
 }
@@ -149,5 +159,14 @@ mod tests {
         assert_eq!(merged[0].observed_generation, Some(2));
         let flipped = merge(&merged, vec![condition(READY, true, reason::READY, "", 2, late)]);
         assert_eq!(flipped[0].last_transition_time.0, late);
+    }
+
+    #[test]
+    fn conditions_of_others_stay_and_ours_go_when_they_are_no_longer_true() {
+        let now = Timestamp::UNIX_EPOCH;
+        let of = |type_: &str| condition(type_, true, "Because", "", 1, now);
+        let merged = merge(&[of("example.com/Reviewed"), of(STALLED), of(READY)], vec![of(READY)]);
+        let types: Vec<_> = merged.iter().map(|c| c.type_.as_str()).collect();
+        assert_eq!(types, [READY, "example.com/Reviewed"]);
     }
 }

@@ -84,10 +84,13 @@ pub fn of_transition(old: &[Condition], new: &[Condition]) -> Vec<News> {
     news
 }
 
-/// How long the object was not ready, if it has just become so.
-pub fn rollout(old: &[Condition], new: &[Condition], now: Timestamp) -> Option<Duration> {
-    let was = condition::find(old, condition::READY).filter(|c| c.status != "True")?;
-    condition::is_true(new, condition::READY).then(|| now.duration_since(was.last_transition_time.0))?.try_into().ok()
+/// How long the object was not ready, if it has just become so; for one of which nothing was said before, since `began`.
+pub fn rollout(old: &[Condition], new: &[Condition], began: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
+    let since = match condition::find(old, condition::READY) {
+        Some(was) => (was.status != "True").then_some(was.last_transition_time.0),
+        None => began,
+    }?;
+    condition::is_true(new, condition::READY).then(|| now.duration_since(since))?.try_into().ok()
 }
 
 fn told(warning: bool, condition: &Condition) -> News {
@@ -161,8 +164,11 @@ mod tests {
     #[test]
     fn a_rollout_lasts_from_losing_ready_to_having_it_again() {
         let now = Timestamp::from_second(42).unwrap();
-        let took = rollout(&ready(false, reason::ROLLING_OUT), &ready(true, reason::READY), now);
+        let is_ready = ready(true, reason::READY);
+        let took = rollout(&ready(false, reason::ROLLING_OUT), &is_ready, None, now);
         assert_eq!(took, Some(Duration::from_secs(42)));
-        assert_eq!(rollout(&ready(true, reason::READY), &ready(true, reason::READY), now), None);
+        assert_eq!(rollout(&is_ready, &is_ready, None, now), None);
+        assert_eq!(rollout(&[], &is_ready, Timestamp::from_second(40).ok(), now), Some(Duration::from_secs(2)));
+        assert_eq!(rollout(&[], &is_ready, None, now), None, "nothing was made");
     }
 }

@@ -1,7 +1,8 @@
 //! The phases of one pass over one object. Each is a few lines; their order is in [`crate::reconcile`].
 
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use kube::runtime::controller::Action;
@@ -20,6 +21,9 @@ use landbridge_plan::verdict::{self, ErrorClass, Failure, Verdict};
 use crate::context::{Context, Converge};
 use crate::news;
 use crate::outcome::Outcome;
+
+/// How long the first steps of a new object may take before its status says that they run.
+const A_WHILE: Duration = Duration::from_millis(500);
 
 /// One pass over one object.
 pub struct Pass<'a, K: Converge> {
@@ -62,16 +66,6 @@ impl<'a, K: Converge> Pass<'a, K> {
         self.object.resolve(&*self.ctx.operator.world)
     }
 
-    /// Stores the finalizer: nothing is written to AWS for an object that could vanish unseen.
-    pub async fn store_finalizer(&mut self) -> Result<(), Failure> {
-        if self.object.has_finalizer() || self.object.is_deleting() {
-            return Ok(());
-        }
-        let stored = self.ctx.operator.api.add_finalizer(&*self.object).await?;
-        self.stored(stored);
-        self.unedited()
-    }
-
     /// The way to the account.
     pub async fn aws(&self, resolved: &K::Resolved) -> Aws {
         self.ctx.operator.pool.get(K::account(resolved)).await
@@ -92,33 +86,84 @@ impl<'a, K: Converge> Pass<'a, K> {
         plan
     }
 
-    /// Stores what a lost answer is found again by, before the steps run, and that they run if nothing says so yet. (Until
-    /// then the schema's default keeps a new object from looking finished.)
-    pub async fn store_intent(&mut self, resolved: &K::Resolved, plan: &Plan) -> Result<(), Failure> {
+    /// Stores what has to be stored before the steps run: the finalizer, since nothing is written to AWS for an object that
+    /// could vanish unseen, and what a lost answer is found again by. Where the finalizer alone is enough for that, gives
+    /// back the status that tells of the beginning, for steps that take time. (Until then the schema's default keeps a new
+    /// object from looking finished.)
+    pub async fn store_beginning(
+        &mut self,
+        resolved: &K::Resolved,
+        observed: &K::Observed,
+        plan: &Plan,
+    ) -> Result<Option<K::Status>, Failure> {
+        let begins = self.store_finalizer().await?;
         if plan.steps.is_empty() || self.object.knobs().is_paused() {
-            return Ok(());
+            return Ok(None);
         }
-        let intent = self.object.intent(resolved, plan);
-        match verdict::before_steps(&*self.object, intent, self.now) {
-            Some(status) => self.put_status(status).await?,
-            None => return Ok(()),
+        let intent = self.object.intent(resolved, observed, plan);
+        let is_found_again = intent.as_ref().is_none_or(|i| self.object.finds_again(i));
+        let can_wait = begins && is_found_again && !verdict::is_spoken_of(&*self.object);
+        let Some(status) = verdict::before_steps(&*self.object, intent, self.now) else { return Ok(None) };
+        if can_wait {
+            return Ok(Some(status));
         }
-        self.unedited()
+        self.put_status(status).await?;
+        self.unedited()?;
+        Ok(None)
     }
 
-    /// Executes the steps, unless the object is paused.
-    pub async fn execute(&mut self, resolved: &K::Resolved, plan: &Plan, aws: &Aws) -> Executed {
+    /// Stores the finalizer if it is not there yet; says whether it was not.
+    async fn store_finalizer(&mut self) -> Result<bool, Failure> {
+        if self.object.has_finalizer() || self.object.is_deleting() {
+            return Ok(false);
+        }
+        let stored = self.ctx.operator.api.add_finalizer(&*self.object).await?;
+        self.stored(stored);
+        self.unedited()?;
+        Ok(true)
+    }
+
+    /// Executes the steps, unless the object is paused. When they take a while, `word` is stored meanwhile.
+    pub async fn execute(
+        &mut self,
+        resolved: &K::Resolved,
+        plan: &Plan,
+        aws: &Aws,
+        word: Option<K::Status>,
+    ) -> Result<Executed, Failure> {
         if plan.steps.is_empty() || self.object.knobs().is_paused() {
-            return Executed::default();
+            return Ok(Executed::default());
         }
         let only_drift = plan.steps.iter().all(|s| s.cause == Cause::Drift);
         let priority = if only_drift { Priority::Drift } else { priority(&*self.object, resolved) };
-        let done = execute(plan, aws, priority).await;
+        let (done, told) = self.telling(word, execute(plan, aws, priority)).await;
         for step in plan.steps.iter().filter(|s| done.done.contains(&s.id)) {
             tracing::info!(object = plan.object, step = step.id, operation = step.change.operation(), "done");
         }
         self.news = news::of_steps(plan, &done.done);
-        done
+        if let Err(failure) = told {
+            // What was done is seen by the pass that follows.
+            self.tell(Vec::new());
+            return Err(failure);
+        }
+        Ok(done)
+    }
+
+    /// Waits for the steps. When that takes longer than anybody would wait for a word, gives it.
+    async fn telling(
+        &mut self,
+        word: Option<K::Status>,
+        steps: impl Future<Output = Executed>,
+    ) -> (Executed, Result<(), Failure>) {
+        let mut steps = pin!(steps);
+        let Some(word) = word else { return (steps.await, Ok(())) };
+        match tokio::time::timeout(A_WHILE, &mut steps).await {
+            Ok(done) => (done, Ok(())),
+            Err(_) => {
+                let told = async { self.put_status(word).await.and_then(|()| self.unedited()) };
+                tokio::join!(steps, told)
+            }
+        }
     }
 
     /// After a write, what is true is read again, and what is still to do is planned from that. The plan that comes back
@@ -264,7 +309,8 @@ impl<'a, K: Converge> Pass<'a, K> {
         let new = K::common(&status).conditions.clone();
         self.put_status(status).await?;
         self.tell(news::of_transition(old, &new));
-        if let Some(took) = news::rollout(old, &new, self.now) {
+        let began = matches!(verdict, Verdict::Done { executed: 1.., .. }).then_some(self.now);
+        if let Some(took) = news::rollout(old, &new, began, Timestamp::now()) {
             self.ctx.operator.metrics.became_ready(&K::kind(&()), took);
         }
         Ok(())

@@ -48,15 +48,14 @@ async fn converge<K: Converge>(pass: &mut Pass<'_, K>, shard: &str) -> Result<Ou
     if shard_of_account(K::account(&resolved)) != shard {
         return Ok(Outcome::Again);
     }
-    pass.store_finalizer().await?;
     let aws = pass.aws(&resolved).await;
     let observed = match pass.observe(&resolved, &aws).await {
         Ok(observed) => observed,
         Err(failure) => return pass.unreadable(failure).await,
     };
     let plan = pass.plan(&resolved, &observed);
-    pass.store_intent(&resolved, &plan).await?;
-    let done = pass.execute(&resolved, &plan, &aws).await;
+    let word = pass.store_beginning(&resolved, &observed, &plan).await?;
+    let done = pass.execute(&resolved, &plan, &aws, word).await?;
     let (plan, observed) = pass.observe_again(&resolved, &aws, plan, observed, &done).await;
     if plan.gone {
         return pass.let_go().await;

@@ -12,7 +12,7 @@ use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client};
 use landbridge_api::condition::{self, reason};
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::api_server::ApiServer;
 use crate::feed::{Watched, strip};
@@ -73,7 +73,7 @@ fn report<K: Watched>(server: Arc<ApiServer>, invalid: kube::core::error_boundar
         "conditions": [of(condition::READY, false), of(condition::STALLED, true)],
     });
     tokio::spawn(async move {
-        let told = server.put_status_of::<K, Value>(&invalid.metadata, &status).await;
+        let told = server.apply_status::<K>(&invalid.metadata, &status).await;
         if let Err(failure) = told {
             tracing::warn!(name, message = failure.message, "its status cannot be written either");
         }

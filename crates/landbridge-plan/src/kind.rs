@@ -46,8 +46,13 @@ pub trait Kind:
     /// The kind's own part of the status: facts from observation. The head is filled in by [`crate::verdict::status`].
     fn facts(&self, resolved: &Self::Resolved, observed: &Self::Observed) -> Self::Status;
     /// What must be stored in the status before the steps run, so that a lost answer is found again.
-    fn intent(&self, _resolved: &Self::Resolved, _plan: &Plan) -> Option<Self::Status> {
+    fn intent(&self, _resolved: &Self::Resolved, _observed: &Self::Observed, _plan: &Plan) -> Option<Self::Status> {
         None
+    }
+    /// Whether an object that has the finalizer and no status finds again what this intent is for. Such an intent need not
+    /// be stored where steps take no time. Default: it has none, and everything is found by its name.
+    fn finds_again(&self, _intent: &Self::Status) -> bool {
+        true
     }
     /// Notable things that happened in AWS since the stored status, for Kubernetes Events.
     fn news(&self, _resolved: &Self::Resolved, _observed: &Self::Observed) -> Vec<News> {

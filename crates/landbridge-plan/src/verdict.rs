@@ -144,14 +144,14 @@ pub fn status<K: Kind>(object: &K, verdict: &Verdict<'_, K>, now: Timestamp) -> 
 /// ones, `Ready=Unknown` and `Reconciling=True`.
 pub fn before_steps<K: Kind>(object: &K, intent: Option<K::Status>, now: Timestamp) -> Option<K::Status> {
     let stored = object.stored();
-    if stored.is_some_and(|s| !K::common(s).conditions.is_empty()) {
+    if is_spoken_of(object) {
         return intent;
     }
     let mut status = intent.or_else(|| stored.cloned()).unwrap_or_default();
     let generation = object.generation();
     let common = K::common_mut(&mut status);
     common.observed_generation = Some(generation);
-    common.conditions = vec![
+    let first = vec![
         condition::unknown(condition::READY, reason::PENDING, "the first changes are made", generation, now),
         condition::condition(
             condition::RECONCILING,
@@ -162,7 +162,13 @@ pub fn before_steps<K: Kind>(object: &K, intent: Option<K::Status>, now: Timesta
             now,
         ),
     ];
+    common.conditions = condition::merge(&common.conditions, first);
     Some(status)
+}
+
+/// Whether the status has conditions of ours.
+pub fn is_spoken_of<K: Kind>(object: &K) -> bool {
+    object.stored().is_some_and(|s| condition::find(&K::common(s).conditions, condition::READY).is_some())
 }
 
 fn row<K: Kind>(object: &K, verdict: &Verdict<'_, K>, now: Timestamp) -> Row {

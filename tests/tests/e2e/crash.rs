@@ -2,7 +2,7 @@
 
 use landbridge_tests::shop::{ORDERS, PLATFORM};
 use landbridge_tests::wire::Loss;
-use landbridge_tests::{Stage, outsider};
+use landbridge_tests::{Stage, bare, outsider};
 
 /// How much faster than time AWS is.
 const SPEED: f64 = 300.0;
@@ -150,4 +150,53 @@ async fn operators_that_die_at_their_first_write_with_the_answer_lost_still_get_
 #[tokio::test(flavor = "multi_thread")]
 async fn operators_that_die_at_their_second_write_with_the_request_lost_still_get_there() {
     assert!(life_among_the_dying(2, Loss::Request).await >= 4);
+}
+
+/// What happens to the object while no operator runs.
+#[derive(Clone, Copy, Debug)]
+enum Meanwhile {
+    Nothing,
+    Edited,
+    Deleted,
+}
+
+/// The life of a bare service, of which only the finalizer is stored before the first write, and at whose `nth` write the
+/// operator dies.
+async fn bare_life(stage: &mut Stage, nth: usize, loss: Loss, meanwhile: Meanwhile) {
+    let context = format!("{loss:?} at write {nth}, {meanwhile:?} meanwhile");
+    stage.wire().cut_at(nth, loss);
+    stage.apply(&bare::service("web", "nginx:1")).await;
+    assert!(meets_the_cut(stage, End::Current).await, "{context}");
+    stage.kill_operator();
+    match meanwhile {
+        Meanwhile::Nothing => {}
+        Meanwhile::Edited => stage.set_image("web", "nginx:2").await,
+        Meanwhile::Deleted => stage.delete(stage.ecs_services(), "web").await,
+    }
+    stage.release_leases().await;
+    stage.start_operator().await;
+    if !matches!(meanwhile, Meanwhile::Deleted) {
+        stage.eventually("another operator reaches the end", async || stage.is_current().await).await;
+        let registered = outsider::revisions(&stage.emulator).len();
+        let first = usize::from(nth > 1 || loss == Loss::Answer);
+        let wanted = if matches!(meanwhile, Meanwhile::Edited) { first + 1 } else { 1 };
+        assert_eq!((outsider::services(&stage.emulator).len(), registered), (1, wanted), "{context}");
+        stage.delete(stage.ecs_services(), "web").await;
+    }
+    let gone = async || stage.ecs_services().get_opt("web").await.unwrap().is_none();
+    stage.eventually("the service goes", gone).await;
+    assert_eq!(counts(stage)[..2], [0, 0], "left behind: {context}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bare_service_whose_operator_dies_is_neither_made_twice_nor_left_behind() {
+    let mut stage = Stage::start(SPEED).await;
+    stage.apply(bare::PLATFORM).await;
+    stage.eventually("the cluster is there", async || stage.is_current().await).await;
+    for meanwhile in [Meanwhile::Nothing, Meanwhile::Edited, Meanwhile::Deleted] {
+        for (nth, loss) in [(1, Loss::Request), (1, Loss::Answer), (2, Loss::Answer)] {
+            bare_life(&mut stage, nth, loss, meanwhile).await;
+        }
+    }
+    stage.end().await;
 }

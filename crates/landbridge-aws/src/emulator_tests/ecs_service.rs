@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use landbridge_api::names::FINALIZER;
 use landbridge_api::v1alpha1::{EcsService, EcsServiceStatus, NamespaceType, ServiceDefaults};
 use landbridge_emulator::{Fault, FaultKind};
 use landbridge_plan::change::Change;
@@ -14,6 +15,7 @@ use serde_json::json;
 
 use super::{World, body, cluster, world};
 use crate::Aws;
+use crate::budget::Priority;
 use crate::execute::{Executed, execute};
 use crate::observe::{Freshness, Observe, priority};
 
@@ -56,7 +58,7 @@ async fn pass(aws: &Aws, object: &mut EcsService, resolved: &EcsServiceResolved)
     let observed = object.observe(aws, resolved, Freshness::Cached).await.unwrap();
     let plan = object.plan(resolved, &observed, Timestamp::UNIX_EPOCH);
     assert!(plan.blocked.is_empty(), "{:?}", plan.blocked);
-    if let Some(intent) = object.intent(resolved, &plan) {
+    if let Some(intent) = object.intent(resolved, &observed, &plan) {
         object.status = Some(intent);
     }
     let executed = execute(&plan, aws, priority(object, resolved)).await;
@@ -109,6 +111,30 @@ async fn a_revision_whose_answer_was_lost_is_found_and_not_registered_again() {
     assert_eq!(executed.failure, None);
     assert!(observed.service.is_some());
     assert_eq!(calls(&world)["ecs:RegisterTaskDefinition"], 1);
+}
+
+#[tokio::test]
+async fn a_revision_of_which_only_the_finalizer_speaks_is_found_by_whoever_comes_next() {
+    let world = prod().await;
+    let (mut object, resolved) = (web("nginx:1"), resolved(&world));
+    let observed = object.observe(&world.aws, &resolved, Freshness::Cached).await.unwrap();
+    let mut plan = object.plan(&resolved, &observed, Timestamp::UNIX_EPOCH);
+    assert!(object.finds_again(&object.intent(&resolved, &observed, &plan).unwrap()));
+    object.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
+    plan.steps.truncate(1);
+    assert_eq!(execute(&plan, &world.aws, Priority::Deploy).await.failure, None);
+    let revisions = || world.emulator.calls().count("ecs:RegisterTaskDefinition");
+    assert_eq!(revisions(), 1);
+
+    let mut going = serde_json::to_value(&object).unwrap();
+    going["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    let going: EcsService = serde_json::from_value(going).unwrap();
+    let (executed, observed) = pass(&world.afresh().await, &mut object, &resolved).await;
+    assert_eq!((executed.failure, revisions()), (None, 1));
+    assert!(observed.service.is_some());
+
+    let observed = going.observe(&world.afresh().await, &resolved, Freshness::Cached).await.unwrap();
+    assert!(observed.task_definition.is_some(), "it has to be deregistered");
 }
 
 #[tokio::test]

@@ -95,7 +95,12 @@ impl Writer<'_> {
     pub(super) async fn deregister_task_definition(self, arn: &str) -> Result<Produced, AwsError> {
         let call = || self.aws.ecs().deregister_task_definition().task_definition(arn).send();
         let done = or_gone(self.aws.call(op::DEREGISTER_TASK_DEFINITION, self.priority, call).await.map(drop))?;
-        let retired = &self.aws.memory().retired;
+        let (made, retired) = (&self.aws.memory().revisions, &self.aws.memory().retired);
+        // `…:task-definition/family:revision`. The next object of that name would use what is no longer there.
+        let family = arn.rsplit('/').next().and_then(|named| named.split(':').next()).unwrap_or_default();
+        if made.get(family, Duration::MAX).is_some_and(|newest| newest.arn == arn) {
+            made.forget(family);
+        }
         if let Some(known) = retired.get(arn, Duration::MAX) {
             retired.put(arn.to_owned(), RevisionFacts { status: "INACTIVE".to_owned(), ..known });
         }

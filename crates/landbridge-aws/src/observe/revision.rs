@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_ecs::types::TaskDefinitionField;
 use landbridge_api::names::tag;
+use landbridge_plan::ecs_service::lookups::may_have_registered;
 use landbridge_plan::ecs_service::{Desired, EcsServiceObserved, RevisionFacts};
 use landbridge_plan::kind::Kind as _;
 use serde_json::Value;
@@ -21,7 +22,8 @@ use crate::operations as op;
 
 impl Look<'_> {
     /// The revision that may hold the wanted content, where the stored status does not say. A revision is registered
-    /// only after its content hash is stored, so a hash without an ARN is an answer that may have been lost.
+    /// only after its content hash is stored, or for a new object the finalizer: a hash without an ARN, and a finalizer
+    /// without a hash, are answers that may have been lost.
     pub(super) async fn task_definition(
         &self,
         observed: &EcsServiceObserved,
@@ -53,7 +55,8 @@ impl Look<'_> {
                     found = self.aws.revision(&service.task_definition, self.priority).await?;
                 }
                 // Without Kubernetes nothing is ever stored: the newest revision may be one that an earlier run made.
-                if stored.is_none() && !found.as_ref().is_some_and(|f| wanted.is_held_by(f)) {
+                let forgotten = stored.is_none() || may_have_registered(self.object);
+                if forgotten && !found.as_ref().is_some_and(|f| wanted.is_held_by(f)) {
                     found = self.aws.revision(family, self.priority).await?.or(found);
                 }
                 Ok(found)
@@ -77,10 +80,10 @@ impl Look<'_> {
     /// The newest revision of the family, when the object is being deleted and the answer to its registration was lost.
     async fn unnoted_revision(&self, family: &str) -> Result<Option<RevisionFacts>, AwsError> {
         let intent = self.object.stored().and_then(|s| s.task_definition.as_ref());
-        match intent.filter(|i| i.arn.is_none()) {
-            Some(_) => self.aws.revision(family, self.priority).await,
-            None => Ok(None),
+        if intent.is_some_and(|i| i.arn.is_none()) || may_have_registered(self.object) {
+            return self.aws.revision(family, self.priority).await;
         }
+        Ok(None)
     }
 }
 

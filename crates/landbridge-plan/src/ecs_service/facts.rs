@@ -59,6 +59,7 @@ pub(super) fn intent(pass: &Pass<'_>, plan: &Plan) -> Option<EcsServiceStatus> {
         status.log_group.get_or_insert_with(|| group.name.clone());
     }
     status.restart = restart(pass, plan);
+    note_revision(pass, &mut status.revisions);
     (status != pass.stored).then_some(status)
 }
 
@@ -148,13 +149,18 @@ fn revisions(pass: &Pass<'_>) -> Vec<RegisteredRevision> {
     let inactive = |arn: &str| pass.observed.task_definition.iter().any(|r| r.arn == arn && r.status != "ACTIVE");
     let gone = |arn: &str| inactive(arn) || lookups::is_retired(pass, arn);
     let mut list: Vec<_> = pass.stored.revisions.iter().filter(|r| !gone(&r.arn)).cloned().collect();
+    note_revision(pass, &mut list);
+    list
+}
+
+/// Adds the revision that was seen, if it is ours. It may be one of an earlier content, whose answer was lost.
+fn note_revision(pass: &Pass<'_>, list: &mut Vec<RegisteredRevision>) {
     if let Some(seen) = pass.observed.task_definition.as_ref().filter(|r| r.status == "ACTIVE" && pass.owns(&r.tags))
         && let Some(content) = seen.content.clone()
         && !list.iter().any(|r| r.arn == seen.arn)
     {
         list.insert(0, RegisteredRevision { arn: seen.arn.clone(), content });
     }
-    list
 }
 
 /// Services that still have to go. One that is not seen is gone; one that is not ours is nobody's business here.

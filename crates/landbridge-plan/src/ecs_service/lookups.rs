@@ -1,7 +1,7 @@
 //! What one pass must look at beyond the service itself. The observer asks here, so that what is looked up and what is
 //! planned from it are decided in one place.
 
-use landbridge_api::v1alpha1::EcsService;
+use landbridge_api::v1alpha1::{EcsService, EcsServiceStatus};
 
 use super::pass::Pass;
 use super::rollout;
@@ -14,6 +14,18 @@ pub(super) const SUCCEEDED: &[&str] = &["COMPLETED", "SUCCESSFUL"];
 const RETIRED_AT_ONCE: usize = 3;
 const RETIRED_AT_ONCE_IN_DELETION: usize = 10;
 const DEFAULT_HISTORY: i32 = 10;
+
+/// Whether a revision may have been registered of which the status says nothing. The finalizer is stored right before the
+/// first write to AWS, so without a note of the content somebody died between the two.
+pub fn may_have_registered(object: &EcsService) -> bool {
+    object.has_finalizer() && object.stored().is_none_or(|s| s.task_definition.is_none())
+}
+
+/// Whether all that the intent says is the content that is to be registered, which [`may_have_registered`] stands for.
+pub(super) fn finds_again(object: &EcsService, intent: &EcsServiceStatus) -> bool {
+    let stored = object.stored().cloned().unwrap_or_default();
+    stored.task_definition.is_none() && EcsServiceStatus { task_definition: None, ..intent.clone() } == stored
+}
 
 /// ARN of a service that this object had before, in another cluster or under another name, and that still has to go.
 pub fn replaced(object: &EcsService, resolved: &EcsServiceResolved) -> Option<String> {

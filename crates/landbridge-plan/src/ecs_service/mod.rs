@@ -80,9 +80,16 @@ impl Kind for EcsService {
     fn facts(&self, resolved: &EcsServiceResolved, observed: &EcsServiceObserved) -> EcsServiceStatus {
         facts::status(&Pass::of(self, resolved, observed))
     }
-    fn intent(&self, resolved: &EcsServiceResolved, plan: &Plan) -> Option<EcsServiceStatus> {
-        let observed = EcsServiceObserved::default();
-        facts::intent(&Pass::of(self, resolved, &observed), plan)
+    fn intent(
+        &self,
+        resolved: &EcsServiceResolved,
+        observed: &EcsServiceObserved,
+        plan: &Plan,
+    ) -> Option<EcsServiceStatus> {
+        facts::intent(&Pass::of(self, resolved, observed), plan)
+    }
+    fn finds_again(&self, intent: &EcsServiceStatus) -> bool {
+        lookups::finds_again(self, intent)
     }
     fn news(&self, resolved: &EcsServiceResolved, observed: &EcsServiceObserved) -> Vec<News> {
         news::news(&Pass::of(self, resolved, observed))

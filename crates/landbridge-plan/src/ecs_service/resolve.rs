@@ -9,6 +9,7 @@ use landbridge_api::common::LocalRef;
 use landbridge_api::condition::{self, reason};
 use landbridge_api::v1alpha1::{EcsCluster, EcsService, EcsServiceStatus, ServiceDefaults};
 
+use super::lookups::may_have_registered;
 use super::{DiscoveryTarget, EcsServiceResolved};
 use crate::account::{AccountTarget, account_for, allows, not_allowed};
 use crate::kind::Kind;
@@ -65,7 +66,8 @@ fn without_cluster(object: &EcsService) -> Result<EcsServiceResolved, Unmet> {
             "spec.clusterRef names ECSCluster {name}, which does not exist: create it, or name another"
         )));
     }
-    let recorded = object.stored().and_then(recorded);
+    let begun = || may_have_registered(object).then(|| "what may have been made in AWS".to_owned());
+    let recorded = object.stored().and_then(recorded).or_else(begun);
     if let Some(what) = recorded.filter(|_| !policy::retains(&object.spec.knobs)) {
         return Err(Unmet::blocked(
             reason::REFERENCE_NOT_FOUND,

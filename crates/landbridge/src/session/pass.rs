@@ -140,7 +140,7 @@ impl Session {
         }
         let mut execution = Executed::default();
         if !plan.steps.is_empty() && !object.knobs().is_paused() {
-            execution = self.execute(object, resolved, &plan).await;
+            execution = self.execute(object, resolved, &observed, &plan).await;
             if !execution.done.is_empty() {
                 let (next, seen) = self.look(object, resolved).await?;
                 let mut steps = plan.steps;
@@ -163,9 +163,15 @@ impl Session {
         })
     }
 
-    async fn execute<K: Carried>(&self, object: &mut K, resolved: &K::Resolved, plan: &Plan) -> Executed {
+    async fn execute<K: Carried>(
+        &self,
+        object: &mut K,
+        resolved: &K::Resolved,
+        observed: &K::Observed,
+        plan: &Plan,
+    ) -> Executed {
         let aws = self.pool.get(K::account(resolved)).await;
-        if let Some(intent) = object.intent(resolved, plan) {
+        if let Some(intent) = object.intent(resolved, observed, plan) {
             *object.status_mut() = Some(intent);
         }
         let execution = execute(plan, &aws, Priority::Deploy).await;

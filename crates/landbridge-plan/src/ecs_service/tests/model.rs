@@ -157,7 +157,7 @@ impl World {
     pub(super) fn pass(&mut self, resolved: &EcsServiceResolved, object: &mut EcsService) -> Plan {
         let observed = self.observe(object, resolved);
         let plan = policy::filter(object.plan(resolved, &observed, now()), &object.spec.knobs);
-        if let Some(status) = object.intent(resolved, &plan) {
+        if let Some(status) = object.intent(resolved, &observed, &plan) {
             object.status = Some(status);
         }
         self.execute(&plan);

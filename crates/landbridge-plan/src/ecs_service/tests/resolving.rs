@@ -185,6 +185,15 @@ fn an_object_of_which_nothing_was_made_can_be_deleted_without_its_cluster() {
 }
 
 #[test]
+fn an_object_that_may_have_begun_cannot_be_deleted_without_its_cluster() {
+    let mut object = deleting(web(), &json!({}));
+    object.metadata.finalizers = Some(vec![landbridge_api::names::FINALIZER.to_owned()]);
+    let (what, message) = refusal(&object, &Cluster::default());
+    assert_eq!(what, "blocked ReferenceNotFound");
+    assert!(message.contains("so what may have been made in AWS cannot be deleted"), "{message}");
+}
+
+#[test]
 fn an_object_with_things_in_aws_cannot_be_deleted_without_its_cluster_unless_they_are_retained() {
     let status = json!({"serviceArn": "arn:aws:ecs:eu-central-1:111122223333:service/prod/web"});
     let (what, message) = refusal(&deleting(web(), &status), &Cluster::default());

@@ -260,7 +260,7 @@ fn a_lost_answer_at_any_call_is_found_again_and_nothing_is_made_twice() {
         let resolved = resolved(&object);
         let observed = world.observe(&object, &resolved);
         let mut plan = policy::filter(object.plan(&resolved, &observed, now()), &object.spec.knobs);
-        if let Some(intent) = object.intent(&resolved, &plan) {
+        if let Some(intent) = object.intent(&resolved, &world.observe(&object, &resolved), &plan) {
             object.status = Some(intent);
         }
         plan.steps.truncate(lost_after);
@@ -285,7 +285,7 @@ fn the_same_creation_has_the_same_client_token_and_the_next_life_another() {
     let (mut world, mut object) = (World::default(), web());
     let resolved = resolved(&object);
     let first = object.plan(&resolved, &world.observe(&object, &resolved), now());
-    object.status = object.intent(&resolved, &first);
+    object.status = object.intent(&resolved, &world.observe(&object, &resolved), &first);
     let again = object.plan(&resolved, &world.observe(&object, &resolved), now());
     assert!(token(&first).is_some());
     assert_eq!(token(&first), token(&again));
@@ -397,7 +397,7 @@ fn a_restart_whose_answer_was_lost_is_not_begun_twice() {
     object.metadata.annotations = Some([("landbridge.dev/restarted-at".to_owned(), "now".to_owned())].into());
     let resolved = resolved(&object);
     let plan = object.plan(&resolved, &world.observe(&object, &resolved), now());
-    object.status = object.intent(&resolved, &plan);
+    object.status = object.intent(&resolved, &world.observe(&object, &resolved), &plan);
     world.execute(&plan);
     let deployments = world.service_deployments.len();
     // The operator dies here: the status knows what was current before, and nothing of the answer.
@@ -434,7 +434,7 @@ fn an_image_change_whose_answer_was_lost_registers_and_deploys_once() {
         let mut next = with_image(&object, "nginx:2");
         let resolved = resolved(&next);
         let mut plan = next.plan(&resolved, &world.observe(&next, &resolved), now());
-        next.status = next.intent(&resolved, &plan);
+        next.status = next.intent(&resolved, &world.observe(&next, &resolved), &plan);
         plan.steps.truncate(lost_after);
         world.execute(&plan);
         world.converge(&resolved, &mut next);
