@@ -1,7 +1,8 @@
 //! Looking at every managed service in turn, in full pages, and waking whoever owns one that changed.
 //!
 //! A service that rolls is looked at every few seconds, less often the longer it takes; a steady one once a minute. Pages are
-//! filled with whatever is due next, so a thousand steady services cost a hundred reads a minute. What is read is
+//! filled with whatever is due next, so a thousand steady services cost a hundred reads a minute. Where rollouts begin one
+//! after the other, a look waits a little for the next one, to share its page; a lone rollout never waits. What is read is
 //! remembered, so the pass that is woken does not read again. AWS's events, where there are any, only make this rarer.
 
 use std::collections::HashMap;
@@ -54,6 +55,8 @@ pub struct Sweep<K> {
     aws: Aws,
     intervals: Intervals,
     watched: Mutex<HashMap<K, Watched>>,
+    /// When a rollout last began, by cluster.
+    begun: Mutex<HashMap<String, Instant>>,
     changed: Notify,
     wake: mpsc::Sender<K>,
 }
@@ -64,6 +67,8 @@ struct Watched {
     service: String,
     mode: Mode,
     since: Instant,
+    /// How long before it is due it may share a page that goes anyway, or fill one.
+    early: Duration,
     due: Instant,
     looked: Instant,
     under_way: bool,
@@ -72,6 +77,8 @@ struct Watched {
 
 /// Services per DescribeServices.
 const PAGE: usize = 10;
+/// Rollouts that begin within so many of the shortest pauses of each other come one after the other.
+const STREAM: u32 = 2;
 /// Pages that are asked for at the same time; the budget sets the pace.
 const PAGES_AT_ONCE: usize = 8;
 
@@ -83,7 +90,7 @@ struct Page<K> {
 impl<K: Clone + Eq + Hash + Send + 'static> Sweep<K> {
     /// A sweep that watches nothing yet, and sends the owners of changed services to `wake`.
     pub fn new(aws: Aws, intervals: Intervals, wake: mpsc::Sender<K>) -> Self {
-        Self { aws, intervals, watched: Mutex::default(), changed: Notify::new(), wake }
+        Self { aws, intervals, watched: Mutex::default(), begun: Mutex::default(), changed: Notify::new(), wake }
     }
 
     /// Watches the service of `owner`, as it was last seen by its owner. Saying the same again changes nothing.
@@ -97,24 +104,35 @@ impl<K: Clone + Eq + Hash + Send + 'static> Sweep<K> {
         };
         let mut watched = lock(&self.watched);
         let old = watched.get(&owner).filter(|w| w.cluster == cluster && w.service == service);
-        let since = old.filter(|w| w.mode == mode).map_or(now, |w| w.since);
+        let same = old.filter(|w| w.mode == mode);
         let mut entry = Watched {
+            mode,
+            since: same.map_or(now, |w| w.since),
+            early: same.map_or_else(|| self.company(cluster, mode, now), |w| w.early),
             cluster: key.0,
             service: key.1,
-            mode,
-            since,
             due: now,
             looked: now,
             under_way: old.is_some_and(|w| w.under_way),
             pulse: pulse.or_else(|| old.and_then(|w| w.pulse)),
         };
-        entry.due = match old.filter(|w| w.mode == mode) {
+        entry.due = match same {
             Some(old) if pulse.is_none() => old.due,
             _ => now + self.pause(&entry, now),
         };
         watched.insert(owner, entry);
         drop(watched);
         self.changed.notify_one();
+    }
+
+    /// How long a look at what begins now may wait for company: not at all, unless another rollout began just before.
+    fn company(&self, cluster: &str, mode: Mode, now: Instant) -> Duration {
+        if mode == Mode::Steady {
+            return Duration::ZERO;
+        }
+        let before = lock(&self.begun).insert(cluster.to_owned(), now);
+        let is_stream = before.is_some_and(|before| now.duration_since(before) <= self.intervals.rolling * STREAM);
+        if is_stream { self.intervals.rolling / 4 } else { Duration::ZERO }
     }
 
     /// Stops watching.
@@ -160,13 +178,18 @@ impl<K: Clone + Eq + Hash + Send + 'static> Sweep<K> {
     fn next_page(&self) -> Option<Page<K>> {
         let now = Instant::now();
         let mut watched = lock(&self.watched);
-        let (_, first) = watched.iter().filter(|(_, w)| !w.under_way && w.due <= now).min_by_key(|(_, w)| w.due)?;
+        let ripe = |w: &&Watched| !w.under_way && w.due <= now + w.early;
+        let first = watched.values().filter(ripe).min_by_key(|w| w.due)?;
+        let full = || watched.values().filter(ripe).filter(|w| w.cluster == first.cluster).nth(PAGE - 1).is_some();
+        if first.due > now && !full() {
+            return None;
+        }
         let cluster = first.cluster.clone();
         let mut next: Vec<(Instant, K)> = watched
             .iter()
             .filter(|(_, w)| w.cluster == cluster && !w.under_way)
             // One that was looked at a moment ago is worth no place on the page.
-            .filter(|(_, w)| w.due <= now || now.duration_since(w.looked) >= self.pause(w, now) / 2)
+            .filter(|(_, w)| w.due <= now || now.duration_since(w.looked) >= self.worth(w, now))
             .map(|(owner, w)| (w.due, owner.clone()))
             .collect();
         next.sort_by_key(|(due, _)| *due);
@@ -233,13 +256,25 @@ impl<K: Clone + Eq + Hash + Send + 'static> Sweep<K> {
         is_news
     }
 
+    /// When it is due again.
     fn pause(&self, entry: &Watched, now: Instant) -> Duration {
         match entry.mode {
             Mode::Steady => self.intervals.steady,
-            Mode::Rolling => {
-                let age = now.duration_since(entry.since);
-                (age / 2).clamp(self.intervals.rolling, self.intervals.slowest_rolling.max(self.intervals.rolling))
-            }
+            Mode::Rolling => self.rolling(entry, now) + entry.early,
+        }
+    }
+
+    fn rolling(&self, entry: &Watched, now: Instant) -> Duration {
+        let age = now.duration_since(entry.since);
+        (age / 2).clamp(self.intervals.rolling, self.intervals.slowest_rolling.max(self.intervals.rolling))
+    }
+
+    /// How long after a look another one is worth a place on a page that goes anyway.
+    fn worth(&self, entry: &Watched, now: Instant) -> Duration {
+        match entry.mode {
+            Mode::Steady => self.intervals.steady / 2,
+            Mode::Rolling if entry.early.is_zero() => self.rolling(entry, now) / 2,
+            Mode::Rolling => self.rolling(entry, now) / 5,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use landbridge_plan::change::Change;
 use serde_json::json;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::{body, world};
 use crate::sweep::{Intervals, Mode, Sweep};
@@ -69,4 +70,59 @@ async fn steady_services_are_read_in_full_pages_once_an_interval() {
     // Three rounds of four pages.
     let reads = world.count("ecs:DescribeServices");
     assert!((8..=14).contains(&reads), "{reads}");
+}
+
+/// Rollouts that begin so far apart, each over when it is first looked at. Gives the number of reads, and how long after
+/// its beginning each was looked at, in milliseconds.
+async fn rollouts(count: usize, apart: Duration) -> (usize, Vec<u128>) {
+    let world = world().await.with_services(count).await;
+    let (wake, mut woken) = mpsc::channel(64);
+    let intervals = Intervals { steady: Duration::from_hours(1), ..Intervals::default() };
+    let sweep = Arc::new(Sweep::new(world.afresh().await, intervals, wake));
+    world.emulator.take_calls();
+    let running = tokio::spawn({
+        let sweep = Arc::clone(&sweep);
+        async move { sweep.run().await }
+    });
+    let first = Instant::now();
+    let begin = async {
+        for n in 0..count {
+            tokio::time::sleep_until(first + apart * n as u32).await;
+            sweep.watch(n, "prod", &format!("web-{n}"), Mode::Rolling);
+        }
+    };
+    let end = async {
+        let mut ages = Vec::new();
+        for _ in 0..count {
+            let n = woken.recv().await.unwrap();
+            ages.push((Instant::now() - (first + apart * n as u32)).as_millis());
+            sweep.watch(n, "prod", &format!("web-{n}"), Mode::Steady);
+        }
+        ages
+    };
+    let ((), ages) = tokio::join!(begin, end);
+    running.abort();
+    (world.count("ecs:DescribeServices"), ages)
+}
+
+#[tokio::test(start_paused = true)]
+async fn rollouts_that_begin_one_after_the_other_share_looks_and_none_waits_long() {
+    // As fast as AWS lets task definitions be registered; the next begins just after the look that is due.
+    let (reads, ages) = rollouts(20, Duration::from_millis(1_002)).await;
+    assert!(reads <= 11, "{reads}");
+    assert!(ages.iter().all(|age| *age <= 1_260), "{ages:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lone_rollout_does_not_wait_for_company() {
+    let (reads, ages) = rollouts(3, Duration::from_secs(10)).await;
+    assert_eq!(reads, 3);
+    assert!(ages.iter().all(|age| (1_000..1_010).contains(age)), "{ages:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rollouts_that_begin_together_are_looked_at_in_full_pages_at_once() {
+    let (reads, ages) = rollouts(20, Duration::ZERO).await;
+    assert_eq!(reads, 2);
+    assert!(ages.iter().all(|age| *age <= 1_010), "{ages:?}");
 }
