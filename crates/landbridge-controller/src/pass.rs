@@ -157,13 +157,11 @@ impl<'a, K: Converge> Pass<'a, K> {
     ) -> (Executed, Result<(), Failure>) {
         let mut steps = pin!(steps);
         let Some(word) = word else { return (steps.await, Ok(())) };
-        match tokio::time::timeout(A_WHILE, &mut steps).await {
-            Ok(done) => (done, Ok(())),
-            Err(_) => {
-                let told = async { self.put_status(word).await.and_then(|()| self.unedited()) };
-                tokio::join!(steps, told)
-            }
+        if let Ok(done) = tokio::time::timeout(A_WHILE, &mut steps).await {
+            return (done, Ok(()));
         }
+        let told = async { self.put_status(word).await.and_then(|()| self.unedited()) };
+        tokio::join!(steps, told)
     }
 
     /// After a write, what is true is read again, and what is still to do is planned from that. The plan that comes back
