@@ -46,6 +46,7 @@ impl Bench {
             region: self.region.clone(),
             account: self.account.clone(),
             principal: self.principal.clone(),
+            host: String::new(),
             request_id: "request".to_owned(),
         };
         match service {

@@ -40,6 +40,11 @@ impl Clock {
         }
     }
 
+    /// Whether only [`Clock::advance`] moves it.
+    pub(crate) fn is_manual(&self) -> bool {
+        matches!(self.0, Source::Manual(_))
+    }
+
     /// Moves a manual clock forward; returns false, and does nothing, for a real one.
     pub fn advance(&self, by: Duration) -> bool {
         let Source::Manual(at) = &self.0 else { return false };

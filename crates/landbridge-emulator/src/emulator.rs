@@ -60,6 +60,12 @@ impl Emulator {
         gateway::respond(&mut self.present(), &request)
     }
 
+    /// Whether a request that came at `began` waits for its answer (a long poll). Under a clock that is moved by hand it
+    /// does not: nobody moves that clock meanwhile.
+    pub(crate) fn is_awaited(&self, request: &Request<Bytes>, began: Timestamp) -> bool {
+        !self.clock.is_manual() && gateway::is_awaited(&mut self.present(), request, began)
+    }
+
     /// Lets everything happen that is due. The server's ticker calls it; in-process users need not.
     pub fn tick(&self) {
         drop(self.present());
@@ -152,7 +158,7 @@ impl Emulator {
     /// Everything the services remember, as JSON, for a look from outside.
     pub fn state(&self) -> Value {
         let world = self.present();
-        let Services { ecs, cloud_map, elbv2, iam, logs, sts } = &world.services;
+        let Services { ecs, events, cloud_map, elbv2, iam, logs, sqs, sts } = &world.services;
         json!({
             "now": world.now.to_string(),
             "ecs": ecs.dump(),
@@ -160,6 +166,8 @@ impl Emulator {
             "elbv2": elbv2.dump(world.now),
             "iam": iam.dump(),
             "logs": logs.dump(),
+            "events": events.dump(),
+            "sqs": sqs.dump(),
             "sts": sts.dump(),
         })
     }

@@ -4,6 +4,7 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::calls::{Call, is_write};
@@ -11,7 +12,7 @@ use crate::faults::FaultKind;
 use crate::refusal::Refusal;
 use crate::wire::{json, query};
 use crate::world::{Cx, World};
-use crate::{cloud_map, ecs, elbv2, iam, logs, sts};
+use crate::{cloud_map, ecs, elbv2, events, iam, logs, sqs, sts};
 
 /// Marks a response (in its extensions) that must not reach the caller: the connection breaks instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +111,23 @@ fn perform(world: &mut World, cx: &Cx, routed: &Routed, fault: Option<&FaultKind
         world.services = present;
         return answer;
     }
-    dispatch(world, cx, routed)
+    let result = dispatch(world, cx, routed);
+    if write {
+        events::record(world, cx, routed.service, &routed.operation, &routed.input, &result);
+    }
+    result
+}
+
+/// Whether an answer to a request that came at `began` should wait: a long poll that has nothing to give yet.
+pub(crate) fn is_awaited(world: &mut World, request: &Request<Bytes>, began: Timestamp) -> bool {
+    let polls = request.headers().get(TARGET).is_some_and(|target| target == "AmazonSQS.ReceiveMessage");
+    if !polls {
+        return false;
+    }
+    let (Ok(routed), Ok(cx)) = (route(request), identify(world, request.headers(), String::new())) else {
+        return false;
+    };
+    sqs::is_awaited(world, &cx, &routed.input, began)
 }
 
 fn dispatch(world: &mut World, cx: &Cx, routed: &Routed) -> Result<Value, Refusal> {
@@ -118,9 +135,11 @@ fn dispatch(world: &mut World, cx: &Cx, routed: &Routed) -> Result<Value, Refusa
     let answer = match routed.service {
         "ecs" => ecs::call(world, cx, operation, input),
         "servicediscovery" => cloud_map::call(world, cx, operation, input),
+        "events" => events::call(world, cx, operation, input),
         "logs" => logs::call(world, cx, operation, input),
         "elasticloadbalancing" => elbv2::call(world, cx, operation, input),
         "iam" => iam::call(world, cx, operation, input),
+        "sqs" => sqs::call(world, cx, operation, input),
         "sts" => sts::call(world, cx, operation, input),
         _ => Err(Refusal::unknown_operation()),
     };
@@ -155,6 +174,8 @@ fn route(request: &Request<Bytes>) -> Result<Routed, Refusal> {
         "AmazonEC2ContainerServiceV20141113" => "ecs",
         "Route53AutoNaming_v20170314" => "servicediscovery",
         "Logs_20140328" => "logs",
+        "AWSEvents" => "events",
+        "AmazonSQS" => "sqs",
         _ => {
             let message = format!("{TARGET} '{target}' names no service that this emulator knows");
             return Err(Refusal::new("UnknownOperationException", message));
@@ -169,8 +190,8 @@ fn route_form(request: &Request<Bytes>) -> Result<Routed, Refusal> {
     if !is_form {
         // REST services, and clients that speak smithy-rpc-v2-cbor to Cloud Map.
         let message = format!(
-            "{} {} is no call that this emulator knows: it serves ECS, Elastic Load Balancing, Cloud Map, IAM, STS and \
-             CloudWatch Logs over the AWS JSON and query protocols",
+            "{} {} is no call that this emulator knows: it serves ECS, Elastic Load Balancing, Cloud Map, IAM, STS, \
+             CloudWatch Logs, EventBridge and SQS over the AWS JSON and query protocols",
             request.method(),
             request.uri().path()
         );
@@ -200,7 +221,8 @@ fn identify(world: &World, headers: &HeaderMap, request_id: String) -> Result<Cx
     };
     let principal = caller.map_or_else(|| format!("arn:aws:iam::{account}:user/landbridge"), |caller| caller.arn);
     // IAM and STS are signed for us-east-1 whatever the client's region; they keep no regional state.
-    Ok(Cx { now: world.now, region: region.to_owned(), account, principal, request_id })
+    let host = headers.get("host").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    Ok(Cx { now: world.now, region: region.to_owned(), account, principal, host, request_id })
 }
 
 /// (access key, region) of an `Authorization` header.
@@ -215,7 +237,7 @@ fn credential_scope(header: &str) -> Option<(&str, &str)> {
 
 /// What a call is about, for the log: its first naming member.
 fn target(input: &Value) -> String {
-    const NAMES: [&str; 36] = [
+    const NAMES: [&str; 39] = [
         "serviceName",
         "service",
         "services",
@@ -251,6 +273,9 @@ fn target(input: &Value) -> String {
         "ResourceARN",
         "logGroupName",
         "logGroupNamePrefix",
+        "Rule",
+        "QueueUrl",
+        "QueueName",
         "name",
     ];
     let named = NAMES.iter().find_map(|name| input.get(name));

@@ -29,6 +29,11 @@ impl<'a> Input<'a> {
         self.value.get(key).filter(|value| !value.is_null())
     }
 
+    /// All members, as they were given.
+    pub(crate) fn members(&self) -> Map<String, Value> {
+        self.value.as_object().cloned().unwrap_or_default()
+    }
+
     pub(crate) fn text(&self, key: &str) -> Result<Option<&'a str>, Refusal> {
         let wrong = || serialization(key, "a string");
         self.get(key).map(|value| value.as_str().ok_or_else(wrong)).transpose()

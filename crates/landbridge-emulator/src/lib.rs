@@ -1,5 +1,5 @@
-//! AWS in a process: what Amazon ECS, Elastic Load Balancing, Cloud Map, IAM, STS and CloudWatch Logs would remember
-//! and do, over injected time.
+//! AWS in a process: what Amazon ECS, Elastic Load Balancing, Cloud Map, IAM, STS, CloudWatch Logs, EventBridge and SQS
+//! would remember and do, over injected time.
 //!
 //! One model, three fronts: [`Emulator::respond`] answers an HTTP request without a socket, [`Emulator::serve`] listens on
 //! loopback, and [`Emulator::advance`] moves virtual time. Nothing here sleeps or reads a clock of its own, every
@@ -14,6 +14,7 @@ mod cloud_map;
 mod ecs;
 mod elbv2;
 mod emulator;
+mod events;
 mod faults;
 mod gateway;
 mod iam;
@@ -26,6 +27,7 @@ mod scripts;
 #[cfg(feature = "sdk")]
 mod sdk;
 mod server;
+mod sqs;
 mod sts;
 mod timings;
 mod trouble;

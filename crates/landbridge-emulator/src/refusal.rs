@@ -12,16 +12,24 @@ pub(crate) struct Refusal {
     pub(crate) http_status: u16,
     /// Modelled members beside the message (`resourceIds`, `DuplicateOperationId`, ...).
     pub(crate) extra: Map<String, Value>,
+    /// The code that the service had under the query protocol, for clients that still look for it.
+    pub(crate) query_code: Option<&'static str>,
 }
 
 impl Refusal {
     /// A fault of the caller: HTTP 400, as every error of the JSON protocols unless modelled otherwise.
     pub(crate) fn new(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Self { code: code.into(), message: message.into(), http_status: 400, extra: Map::new() }
+        Self { code: code.into(), message: message.into(), http_status: 400, extra: Map::new(), query_code: None }
     }
 
     pub(crate) fn status(mut self, http_status: u16) -> Self {
         self.http_status = http_status;
+        self
+    }
+
+    /// Names the code of the query protocol ("awsQueryCompatible" services; header `x-amzn-query-error`).
+    pub(crate) fn query(mut self, code: &'static str) -> Self {
+        self.query_code = Some(code);
         self
     }
 

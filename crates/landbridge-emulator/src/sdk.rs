@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use crate::emulator::Emulator;
 use crate::gateway::ConnectionLost;
+use crate::server::patiently;
 
 impl Emulator {
     /// Gives an SDK configuration this emulator instead of the network (`.http_client(...)`). Any endpoint will do,
@@ -18,13 +19,15 @@ impl Emulator {
         http_client_fn(move |_, _| connector.clone())
     }
 
-    fn answer(&self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+    async fn answer(self, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
         let (parts, body) = request.into_parts();
         let Some(body) = body.bytes() else {
             return Err(ConnectorError::user("the emulator takes no streaming bodies".into()));
         };
-        let response = self.respond(http::Request::from_parts(parts, Bytes::copy_from_slice(body)));
+        let request = http::Request::from_parts(parts, Bytes::copy_from_slice(body));
+        patiently(&self, &request).await;
+        let response = self.respond(request);
         if response.extensions().get::<ConnectionLost>().is_some() {
             return Err(ConnectorError::io("connection lost on purpose".into()));
         }
@@ -34,6 +37,6 @@ impl Emulator {
 
 impl HttpConnector for Emulator {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        HttpConnectorFuture::ready(self.answer(request))
+        HttpConnectorFuture::new(self.clone().answer(request))
     }
 }

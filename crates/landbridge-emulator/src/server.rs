@@ -95,6 +95,14 @@ impl Drop for Server {
     }
 }
 
+/// Returns when the request can be answered: a long poll waits for something to give.
+pub(crate) async fn patiently(emulator: &Emulator, request: &Request<Bytes>) {
+    let began = emulator.now();
+    while emulator.is_awaited(request, began) {
+        tokio::time::sleep(TICK).await;
+    }
+}
+
 async fn answer(State(emulator): State<Emulator>, request: Request<Body>) -> Response<Body> {
     let (parts, body) = request.into_parts();
     // One byte more than is allowed is enough for the gateway to refuse the request in AWS's words.
@@ -102,7 +110,9 @@ async fn answer(State(emulator): State<Emulator>, request: Request<Body>) -> Res
         Ok(body) => body.to_bytes(),
         Err(_) => Bytes::from(vec![b' '; MAX_BODY + 1]),
     };
-    let response = emulator.respond(Request::from_parts(parts, body));
+    let request = Request::from_parts(parts, body);
+    patiently(&emulator, &request).await;
+    let response = emulator.respond(request);
     if response.extensions().get::<ConnectionLost>().is_some() {
         // A body that fails makes hyper drop the connection, as a broken network would.
         let broken = futures::stream::once(async { Err::<Bytes, _>(io::Error::other("connection lost on purpose")) });

@@ -32,6 +32,8 @@ pub struct Timings {
     pub rule_propagation: Duration,
     /// How long an asynchronous Cloud Map operation takes.
     pub cloud_map_operation: Duration,
+    /// From something that happens to the delivery of its event by EventBridge.
+    pub event_delivery: Duration,
     /// How long IAM needs until another service sees a new role.
     pub iam_propagation: Duration,
 }
@@ -52,6 +54,7 @@ impl Default for Timings {
             target_registration: Duration::from_secs(5),
             rule_propagation: Duration::from_secs(5),
             cloud_map_operation: Duration::from_secs(3),
+            event_delivery: Duration::from_millis(500),
             iam_propagation: Duration::ZERO,
         }
     }
@@ -72,6 +75,7 @@ impl Timings {
             target_registration: Duration::from_millis(5),
             rule_propagation: Duration::from_millis(5),
             cloud_map_operation: Duration::from_millis(5),
+            event_delivery: Duration::from_millis(2),
             ..Self::default()
         }
     }

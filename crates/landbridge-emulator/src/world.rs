@@ -15,16 +15,18 @@ use crate::faults::Faults;
 use crate::quotas::Quotas;
 use crate::scripts::Scripts;
 use crate::timings::Timings;
-use crate::{cloud_map, ecs, elbv2, iam, logs, sts};
+use crate::{cloud_map, ecs, elbv2, events, iam, logs, sqs, sts};
 
 /// What the services remember: all of it can be copied, which is how a stale read is answered.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Services {
     pub(crate) ecs: ecs::Ecs,
+    pub(crate) events: events::Events,
     pub(crate) cloud_map: cloud_map::CloudMap,
     pub(crate) elbv2: elbv2::Elb,
     pub(crate) iam: iam::Iam,
     pub(crate) logs: logs::Logs,
+    pub(crate) sqs: sqs::Sqs,
     pub(crate) sts: sts::Sts,
 }
 
@@ -54,7 +56,21 @@ pub(crate) struct Cx {
     pub(crate) account: String,
     /// ARN of the calling principal.
     pub(crate) principal: String,
+    /// The host that was called, with its port; empty where the request names none.
+    pub(crate) host: String,
     pub(crate) request_id: String,
+}
+
+impl Cx {
+    /// The address of a service as an answer should name it: the emulator's own for who called that, AWS's for who
+    /// called AWS.
+    pub(crate) fn endpoint(&self, service: &str) -> String {
+        if self.host.is_empty() || self.host.ends_with(".amazonaws.com") {
+            format!("https://{service}.{}.amazonaws.com", self.region)
+        } else {
+            format!("http://{}", self.host)
+        }
+    }
 }
 
 /// Something that happens by itself at its time.
@@ -63,6 +79,7 @@ pub(crate) enum Event {
     Ecs(ecs::Event),
     CloudMap(cloud_map::Event),
     Elbv2(elbv2::Event),
+    Events(events::Delivery),
 }
 
 impl World {
@@ -80,6 +97,7 @@ impl World {
                 Event::Ecs(event) => ecs::happen(self, event),
                 Event::CloudMap(event) => cloud_map::happen(self, event),
                 Event::Elbv2(event) => elbv2::happen(self, event),
+                Event::Events(delivery) => events::happen(self, &delivery),
             }
         }
         self.now = self.now.max(to);

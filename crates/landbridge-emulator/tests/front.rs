@@ -170,9 +170,14 @@ fn the_same_seed_and_calls_give_the_same_history() {
 }
 
 async fn raw(address: SocketAddr, operation: &str, input: &str) -> String {
+    posted(address, &format!("AmazonEC2ContainerServiceV20141113.{operation}"), input).await
+}
+
+/// The whole answer to a call of a JSON service.
+async fn posted(address: SocketAddr, target: &str, input: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!(
-        "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-amz-target: AmazonEC2ContainerServiceV20141113.{operation}\r\n\
+        "POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\nx-amz-target: {target}\r\n\
          content-length: {}\r\n\r\n{input}",
         input.len()
     );
@@ -196,6 +201,30 @@ async fn over_a_socket_calls_are_answered_and_a_lost_answer_never_comes_whole() 
     let address = server.address();
     server.shutdown().await;
     assert!(TcpStream::connect(address).await.is_err(), "nothing listens after shutdown");
+}
+
+#[tokio::test]
+async fn a_long_poll_ends_when_a_message_comes_or_its_time_is_over() {
+    let emulator = Emulator::builder().speed(20.0).build();
+    let server = emulator.serve(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
+    let at = server.address();
+    let url = format!("http://x/{}/q", emulator.account());
+    posted(at, "AmazonSQS.CreateQueue", r#"{"QueueName":"q"}"#).await;
+    let receive = |seconds: u64| {
+        let input = json!({ "QueueUrl": url, "WaitTimeSeconds": seconds }).to_string();
+        async move { posted(at, "AmazonSQS.ReceiveMessage", &input).await }
+    };
+    let began = emulator.now();
+    let answer = receive(2).await;
+    assert!(answer.ends_with("{}"), "{answer}");
+    assert!(emulator.now().duration_since(began).as_secs_f64() >= 2.0);
+
+    let began = emulator.now();
+    let send = json!({ "QueueUrl": url, "MessageBody": "hello", "DelaySeconds": 1 }).to_string();
+    let (answer, _) = tokio::join!(receive(20), posted(at, "AmazonSQS.SendMessage", &send));
+    assert!(answer.contains("hello"), "{answer}");
+    assert!(emulator.now().duration_since(began).as_secs_f64() >= 1.0);
+    server.shutdown().await;
 }
 
 #[tokio::test]

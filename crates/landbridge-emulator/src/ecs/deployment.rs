@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::event;
 use super::member::Members;
 use super::names;
+use super::notice::{self, Grade};
 use super::service::Service;
 use super::service_check::runs_on_fargate;
 use super::service_deployment::{ServiceDeployment, Status as RecordStatus};
@@ -193,7 +194,9 @@ pub(super) fn begin(world: &mut World, service: &str, definition: &Arc<TaskDefin
     world.services.ecs.service_revisions.insert(revision.arn.clone(), Arc::clone(&revision));
     world.services.ecs.service_deployments.insert(record.clone(), entry);
     supersede(world, service);
-    add(world, service, revision, record, "in progress.");
+    let id = add(world, service, revision, record, "in progress.");
+    let reason = format!("ECS deployment {id} in progress.");
+    notice::deployment(world, service, Grade::Info, "SERVICE_DEPLOYMENT_IN_PROGRESS", &id, &reason);
     super::rollout::begin(world, service);
 }
 
@@ -259,7 +262,9 @@ pub(super) fn note_failure(world: &mut World, service_arn: &str, id: &str) {
         let text = "is unable to consistently start tasks successfully. For more information, see the Troubleshooting \
                     section of the Amazon ECS Developer Guide.";
         service.events.push(&mut world.rng, now, &service.name, text);
+        notice::action(world, service_arn, Grade::Warn, "SERVICE_TASK_START_IMPAIRED", None);
     }
+    let Some(service) = world.services.ecs.services.get_mut(service_arn) else { return };
     let Some(breaker) = breaker else { return };
     let threshold = breaker.threshold(desired);
     if let Some(entry) =
@@ -290,11 +295,12 @@ fn break_circuit(world: &mut World, service_arn: &str, rollback: bool) {
     "ECS deployment circuit breaker: tasks failed to start.".clone_into(&mut failed.reason);
     failed.updated_at = now;
     let text = format!("(deployment {}) deployment failed: tasks failed to start.", failed.id);
-    let record = failed.record.clone();
+    let (record, id, why) = (failed.record.clone(), failed.id.clone(), failed.reason.clone());
     service.events.push(&mut world.rng, now, &service.name, &text);
     if let Some(entry) = ecs.service_deployments.get_mut(&record) {
         entry.circuit_broken = true;
     }
+    notice::deployment(world, service_arn, Grade::Error, "SERVICE_DEPLOYMENT_FAILED", &id, &why);
     let reason = "Service deployment rolled back because the circuit breaker threshold was exceeded.";
     if rollback && roll_back(world, service_arn, "ECS deployment circuit breaker", reason) {
         return;
@@ -336,6 +342,7 @@ pub(super) fn roll_back(world: &mut World, service_arn: &str, by: &str, reason: 
     if let Some(primary) = service.deployments.first_mut() {
         primary.reason = format!("{by}: rolling back to deploymentId {id}.");
     }
+    let why = format!("{by}: rolling back to deploymentId {id}.");
     service.fields.retain(|name, _| !REVISED.contains(&name.as_str()));
     service.fields.extend(good.fields.clone());
     service.steady = false;
@@ -343,6 +350,7 @@ pub(super) fn roll_back(world: &mut World, service_arn: &str, by: &str, reason: 
     if let Some(entry) = ecs.service_deployments.get_mut(&record) {
         entry.roll_back(reason, &good.arn, now);
     }
+    notice::deployment(world, service_arn, Grade::Info, "SERVICE_DEPLOYMENT_IN_PROGRESS", &id, &why);
     super::scheduler::soon(world, service_arn);
     true
 }
@@ -357,6 +365,7 @@ pub(super) fn complete(world: &mut World, service_arn: &str) {
     primary.rollout = Rollout::Completed;
     primary.reason = format!("ECS deployment {} completed.", primary.id);
     primary.updated_at = now;
+    let (id, why) = (primary.id.clone(), primary.reason.clone());
     service.last_good = Some(Arc::clone(&primary.revision));
     let text = format!("(deployment {}) deployment completed.", primary.id);
     service.events.push(&mut world.rng, now, &service.name, &text);
@@ -371,6 +380,7 @@ pub(super) fn complete(world: &mut World, service_arn: &str) {
             entry.finish(RecordStatus::Stopped, Some(reason), now);
         }
     }
+    notice::deployment(world, service_arn, Grade::Info, "SERVICE_DEPLOYMENT_COMPLETED", &id, &why);
 }
 
 /// Says that tasks were started or stopped.

@@ -14,6 +14,7 @@ mod fill;
 mod list;
 mod member;
 mod names;
+mod notice;
 mod rollout;
 mod scheduler;
 mod service;

@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 
 use super::deployment::{Counts, Rollout, complete, tell};
+use super::notice::{self, Grade};
 use super::service::{Service, Status};
 use super::service_delete::deactivate;
 use super::task_launch::{Launch, launch};
@@ -193,6 +194,8 @@ fn place_later(world: &mut World, arn: &str, reason: &str) {
     if let Some(primary) = service.deployments.first_mut() {
         primary.resume_at = Some(again);
     }
+    // EventBridge gets a code and not the words.
+    notice::action(world, arn, Grade::Error, "SERVICE_TASK_PLACEMENT_FAILURE", Some("RESOURCE:FARGATE"));
     wake(world, arn, again);
 }
 
@@ -213,6 +216,8 @@ fn conclude(world: &mut World, arn: &str) {
     let Some(service) = world.services.ecs.services.get_mut(arn) else { return };
     if steady && !service.steady {
         service.events.push(&mut world.rng, now, &service.name, "has reached a steady state.");
+        service.steady = true;
+        return notice::action(world, arn, Grade::Info, "SERVICE_STEADY_STATE", None);
     }
     service.steady = steady;
 }

@@ -12,7 +12,7 @@ use super::service_check::runs_on_fargate;
 use super::task::{ContainerState, Health, Interface, LastStatus, Task};
 use super::task_definition::TaskDefinition;
 use super::task_life::{Moment, later};
-use super::{Ecs, names};
+use super::{Ecs, names, notice};
 use crate::scripts::TaskFate;
 use crate::world::{Rng, World};
 
@@ -114,6 +114,7 @@ pub(super) fn launch(world: &mut World, order: &Launch) -> Result<String, String
     ecs.tasks.insert(arn.clone(), task);
     let delay = world.timings.provisioning;
     later(world, &arn, delay, Moment::Pending);
+    notice::task(world, &arn);
     Ok(arn)
 }
 

@@ -12,7 +12,7 @@ use super::service::Service;
 use super::task::{Health, LastStatus, Task};
 use super::task_definition::{TaskDefinition, sweep};
 use super::task_launch::fates;
-use super::{Ecs, Event, names};
+use super::{Ecs, Event, names, notice};
 use crate::cloud_map;
 use crate::scripts::TaskFate;
 use crate::world::{Event as WorldEvent, World};
@@ -83,6 +83,7 @@ pub(super) fn reach(world: &mut World, arn: &str, moment: Moment) {
 fn pend(world: &mut World, arn: &str) {
     let now = world.now;
     change(&mut world.services.ecs, arn, |task| task.last = LastStatus::Pending);
+    notice::task(world, arn);
     let Some(task) = world.services.ecs.tasks.get(arn) else { return };
     let definition = Arc::clone(&task.definition);
     if let Some(role) = unusable_role(world, arn, &definition) {
@@ -123,6 +124,7 @@ fn run(world: &mut World, arn: &str) {
         task.last = LastStatus::Running;
         task.started_at = Some(now);
     });
+    notice::task(world, arn);
     register(world, arn);
     let unknown = world.services.ecs.tasks.get(arn).is_some_and(|task| {
         task.definition.containers().iter().any(|container| container.member("healthCheck").is_some())
@@ -245,6 +247,7 @@ pub(super) fn stop(world: &mut World, arn: &str, code: &str, reason: &str) {
         task.stopped_reason = Some(reason.to_owned());
         task.registries.clear();
     });
+    notice::task(world, arn);
     for registry in registries {
         cloud_map::deregister_task(world, &registry, &id);
     }
@@ -267,6 +270,7 @@ fn stopped(world: &mut World, arn: &str) {
             }
         }
     });
+    notice::task(world, arn);
     let ecs = &mut world.services.ecs;
     let Some(task) = ecs.tasks.get(arn) else { return };
     let (service, definition) = (task.service.clone(), task.definition.arn.clone());

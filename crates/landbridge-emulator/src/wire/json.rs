@@ -34,7 +34,12 @@ pub(crate) fn refused(refusal: &Refusal, request_id: &str) -> Response<Bytes> {
         body.insert("message".to_owned(), Value::from(refusal.message.as_str()));
     }
     let status = StatusCode::from_u16(refusal.http_status).unwrap_or(StatusCode::BAD_REQUEST);
-    response(status, Bytes::from(Value::Object(body).to_string()), request_id)
+    let mut response = response(status, Bytes::from(Value::Object(body).to_string()), request_id);
+    let query = refusal.query_code.and_then(|code| HeaderValue::from_str(&format!("{code};Sender")).ok());
+    if let Some(query) = query {
+        response.headers_mut().insert("x-amzn-query-error", query);
+    }
+    response
 }
 
 fn response(status: StatusCode, body: Bytes, request_id: &str) -> Response<Bytes> {

@@ -5,6 +5,7 @@
 
 mod cloud_map;
 mod ecs;
+mod events;
 mod fault;
 mod iam;
 mod load_balancing;
