@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::calls::{Call, is_write};
 use crate::faults::FaultKind;
 use crate::refusal::Refusal;
-use crate::wire::{json, query};
+use crate::wire::{cbor, json, query};
 use crate::world::{Cx, World};
 use crate::{cloud_map, ecs, elbv2, events, iam, logs, sqs, sts};
 
@@ -36,6 +36,7 @@ pub(crate) struct Routed {
 /// The protocol a request came in, which is the one its answer goes out in.
 pub(crate) enum Wire {
     Json,
+    Cbor,
     /// The `Version` the form named.
     Query(String),
 }
@@ -49,6 +50,7 @@ pub(crate) fn respond(world: &mut World, request: &Request<Bytes>) -> Response<B
     let routed = match route(request) {
         Ok(routed) => routed,
         Err(refusal) if request.headers().contains_key(TARGET) => return json::refused(&refusal, &request_id),
+        Err(refusal) if cbor::named(request).is_some() => return cbor::refused(&refusal, &request_id),
         // Whatever speaks no JSON is best understood in XML.
         Err(refusal) => return query::refused("", &refusal, &request_id),
     };
@@ -156,6 +158,8 @@ fn finish(routed: &Routed, result: Result<Value, Refusal>, request_id: &str) -> 
     match (&routed.wire, result) {
         (Wire::Json, Ok(output)) => json::answered(&output, request_id),
         (Wire::Json, Err(refusal)) => json::refused(&refusal, request_id),
+        (Wire::Cbor, Ok(output)) => cbor::answered(&output, request_id),
+        (Wire::Cbor, Err(refusal)) => cbor::refused(&refusal, request_id),
         (Wire::Query(version), Ok(output)) => query::answered(&routed.operation, version, &output, request_id),
         (Wire::Query(version), Err(refusal)) => query::refused(version, &refusal, request_id),
     }
@@ -167,31 +171,39 @@ fn route(request: &Request<Bytes>) -> Result<Routed, Refusal> {
         let message = format!("the request is larger than {MAX_BODY} bytes");
         return Err(Refusal::new("RequestEntityTooLargeException", message).status(413));
     }
+    if let Some((prefix, operation)) = cbor::named(request) {
+        let (service, input) = (json_service(prefix)?, cbor::parse(request.body())?);
+        return Ok(Routed { service, operation: operation.to_owned(), input, wire: Wire::Cbor });
+    }
     let Some(target) = request.headers().get(TARGET) else { return route_form(request) };
     let target = target.to_str().unwrap_or_default();
     let (prefix, operation) = target.split_once('.').unwrap_or((target, ""));
-    let service = match prefix {
+    let (service, input) = (json_service(prefix)?, json::parse(request.body())?);
+    Ok(Routed { service, operation: operation.to_owned(), input, wire: Wire::Json })
+}
+
+/// The service that a model's name stands for, in the JSON protocols and in CBOR.
+fn json_service(model: &str) -> Result<&'static str, Refusal> {
+    Ok(match model {
         "AmazonEC2ContainerServiceV20141113" => "ecs",
         "Route53AutoNaming_v20170314" => "servicediscovery",
         "Logs_20140328" => "logs",
         "AWSEvents" => "events",
         "AmazonSQS" => "sqs",
         _ => {
-            let message = format!("{TARGET} '{target}' names no service that this emulator knows");
+            let message = format!("{model:?} names no service that this emulator knows");
             return Err(Refusal::new("UnknownOperationException", message));
         }
-    };
-    let input = json::parse(request.body())?;
-    Ok(Routed { service, operation: operation.to_owned(), input, wire: Wire::Json })
+    })
 }
 
 fn route_form(request: &Request<Bytes>) -> Result<Routed, Refusal> {
     let is_form = request.method() == Method::POST && !request.uri().path().starts_with("/service/");
     if !is_form {
-        // REST services, and clients that speak smithy-rpc-v2-cbor to Cloud Map.
+        // REST services.
         let message = format!(
             "{} {} is no call that this emulator knows: it serves ECS, Elastic Load Balancing, Cloud Map, IAM, STS, \
-             CloudWatch Logs, EventBridge and SQS over the AWS JSON and query protocols",
+             CloudWatch Logs, EventBridge and SQS over the AWS JSON, CBOR and query protocols",
             request.method(),
             request.uri().path()
         );
