@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use super::balancer;
 use super::event;
 use super::member::Members;
 use super::names;
@@ -42,6 +43,8 @@ pub(crate) struct Revision {
     pub(super) cluster: String,
     pub(super) fields: Map<String, Value>,
     pub(super) definition: Arc<TaskDefinition>,
+    /// The target group of each load balancer that its tasks register in.
+    pub(super) groups: Vec<String>,
     pub(super) created_at: Timestamp,
 }
 
@@ -108,8 +111,7 @@ impl Revision {
             shown.insert("platformFamily".to_owned(), json!(platform_family(&self.definition)));
             shown.entry("fargateEphemeralStorage").or_insert(json!({}));
         }
-        let groups = self.fields.list("loadBalancers").iter().filter_map(|balancer| balancer.text("targetGroupArn"));
-        let groups: Vec<Value> = groups.map(|arn| json!({ "targetGroupArn": arn })).collect();
+        let groups = balancer::resolved(&self.fields, &self.groups);
         shown.insert("resolvedConfiguration".to_owned(), json!({ "loadBalancers": groups }));
         shown.into()
     }
@@ -183,6 +185,7 @@ pub(super) fn begin(world: &mut World, service: &str, definition: &Arc<TaskDefin
         arn: format!("{scope}service-revision/{path}/{}", world.rng.decimal(19)),
         service: service.to_owned(),
         cluster: kept.cluster.clone(),
+        groups: balancer::groups(kept, &kept.fields),
         fields: revised(&kept.fields),
         definition: Arc::clone(definition),
         created_at: world.now,
@@ -320,6 +323,7 @@ pub(super) fn roll_back(world: &mut World, service_arn: &str, by: &str, reason: 
         return false;
     }
     service.stage = None;
+    let shifts = service.strategy() != "ROLLING";
     if let Some(failed) = service.deployments.first_mut() {
         failed.rollout = Rollout::Failed;
         failed.updated_at = now;
@@ -351,6 +355,9 @@ pub(super) fn roll_back(world: &mut World, service_arn: &str, by: &str, reason: 
         entry.roll_back(reason, &good.arn, now);
     }
     notice::deployment(world, service_arn, Grade::Info, "SERVICE_DEPLOYMENT_IN_PROGRESS", &id, &why);
+    if shifts {
+        balancer::shift(world, service_arn, 100.0, 100.0);
+    }
     super::scheduler::soon(world, service_arn);
     true
 }

@@ -1,11 +1,12 @@
 //! Amazon ECS: the control plane's operations and refusals, and a data plane that moves in virtual time.
 //!
 //! Requests are kept as they came and computed fields are laid over them, so no field is ever lost. Container
-//! instances, load balancers and volumes themselves are not modelled: capacity is unlimited unless a task script says
+//! instances and volumes themselves are not modelled: capacity is unlimited unless a task script says
 //! otherwise, whatever the launch type.
 //! Source of operations, members and errors: the Amazon ECS API reference (AmazonECS/latest/APIReference).
 
 mod account_setting;
+mod balancer;
 mod capacity_provider;
 mod cluster;
 mod deployment;
@@ -40,6 +41,8 @@ use serde_json::{Value, json};
 
 use crate::refusal::Refusal;
 use crate::world::{Cx, World};
+
+pub(crate) use balancer::target_news;
 
 /// What ECS remembers, for every account and region: each key is an ARN, which names both.
 #[derive(Debug, Clone, Default)]

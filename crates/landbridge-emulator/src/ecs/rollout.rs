@@ -1,14 +1,15 @@
 //! Blue/green, linear and canary deployments: the lifecycle stages, traffic weights and bake time.
 //! Source: "Amazon ECS blue/green deployments" and "Lifecycle stages for Amazon ECS service deployments".
 //!
-//! Hooks are kept and shown but not run, and weights are shown in the service deployment: there is no load balancer
-//! here to carry them.
+//! Hooks are kept and shown but not run. Weights are shown in the service deployment and written to the listener rules
+//! that the service's load balancers name.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::Event;
+use super::balancer;
 use super::deployment::Counts;
 use super::member::Members;
 use super::scheduler::{self, Moves, View};
@@ -96,6 +97,8 @@ pub(super) fn begin(world: &mut World, arn: &str) {
     let staged = service.strategy() != "ROLLING" && service.deployments.len() > 1 && service.last_good.is_some();
     let Some(record) = service.record.clone().filter(|_| staged) else { return };
     service.stage = Some(Stage { record: record.clone(), at: At::ReconcileService, weight: 0.0 });
+    // All traffic is the present revision's, whatever a deployment that this one replaces had shifted.
+    balancer::shift(world, arn, 0.0, 0.0);
     let delay = world.timings.stage;
     world.after(delay, WorldEvent::Ecs(Event::StageOver(record)));
 }
@@ -109,6 +112,7 @@ pub(super) fn stage_over(world: &mut World, record: &str) {
         if let Some(stage) = &mut service.stage {
             stage.weight = weight;
         }
+        balancer::shift(world, &arn, weight, 100.0);
         return world.after(bake, WorldEvent::Ecs(Event::StageOver(record.to_owned())));
     }
     advance(world, &arn);
@@ -149,6 +153,10 @@ fn advance(world: &mut World, arn: &str) {
     let Some(next) = stage.at.next() else { return };
     stage.at = next;
     let record = stage.record.clone();
+    if next == At::TestTrafficShift {
+        let weight = stage.weight;
+        balancer::shift(world, arn, weight, 100.0);
+    }
     match next {
         // Over when the new tasks are healthy, or the old ones gone, which the scheduler sees.
         At::ScaleUp | At::CleanUp => scheduler::soon(world, arn),

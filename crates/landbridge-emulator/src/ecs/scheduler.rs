@@ -57,7 +57,10 @@ pub(super) fn step(world: &mut World, arn: &str) {
     let ecs = &mut world.services.ecs;
     let Some(service) = ecs.services.get_mut(arn) else { return };
     service.step_planned = false;
-    match service.status {
+    let status = service.status;
+    super::balancer::tell(world, arn);
+    let ecs = &mut world.services.ecs;
+    match status {
         Status::Inactive => {}
         Status::Draining => drain(world, arn),
         Status::Active => {

@@ -11,7 +11,7 @@ use super::event::Events;
 use super::member::Members;
 use super::rollout::Stage;
 use super::service_check::runs_on_fargate;
-use super::{Ecs, names};
+use super::{Ecs, balancer, names};
 use crate::refusal::Refusal;
 use crate::wire::json::epoch;
 use crate::world::Cx;
@@ -43,6 +43,7 @@ pub(crate) struct Service {
     /// Where a blue/green, linear or canary deployment stands.
     pub(super) stage: Option<Stage>,
     pub(super) events: Events,
+    pub(super) news: balancer::News,
     /// Tasks that are not STOPPED.
     pub(super) tasks: BTreeSet<String>,
     /// Whether steady state was announced since something last changed.

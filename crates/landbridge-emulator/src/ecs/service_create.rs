@@ -10,7 +10,7 @@ use super::event::Events;
 use super::member::{Members, invalid, without_nulls};
 use super::service::{Service, Status};
 use super::service_check::{fill_defaults, service as check};
-use super::{Ecs, cluster, deployment, names, scheduler, tags};
+use super::{Ecs, balancer, cluster, deployment, names, scheduler, tags};
 use crate::refusal::Refusal;
 use crate::world::{Cx, World};
 
@@ -42,6 +42,7 @@ pub(crate) fn create(world: &mut World, cx: &Cx, input: &Value) -> Result<Value,
     fill_defaults(&mut fields);
     if let Some(definition) = &definition {
         check(world, cx, &fields, definition)?;
+        balancer::check(world, &fields, definition)?;
         fields.insert("taskDefinition".to_owned(), json!(definition.arn));
     }
     let tags = tags::requested(input)?;
@@ -59,6 +60,7 @@ pub(crate) fn create(world: &mut World, cx: &Cx, input: &Value) -> Result<Value,
         last_good: None,
         stage: None,
         events: Events::default(),
+        news: balancer::News::default(),
         tasks: BTreeSet::new(),
         steady: false,
         step_planned: false,

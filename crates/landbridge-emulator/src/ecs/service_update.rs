@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 
 use super::deployment::{begin, revised};
 use super::member::{Members, invalid, without_nulls};
-use super::scheduler;
 use super::service::{Status, not_active, not_found};
 use super::service_check::{fill_defaults, service as check};
 use super::service_create::connect_namespace;
+use super::{balancer, scheduler};
 use crate::refusal::Refusal;
 use crate::world::{Cx, World};
 
@@ -67,6 +67,10 @@ pub(crate) fn update(world: &mut World, cx: &Cx, input: &Value) -> Result<Value,
     fill_defaults(&mut fields);
     if let Some(definition) = &definition {
         check(world, cx, &fields, definition)?;
+        // A change of something else goes through whatever has become of the target groups since.
+        if input.member("loadBalancers").is_some() || input.member("deploymentConfiguration").is_some() {
+            balancer::check(world, &fields, definition)?;
+        }
         fields.insert("taskDefinition".to_owned(), json!(definition.arn));
     }
     let force = input.flag("forceNewDeployment").unwrap_or(false);

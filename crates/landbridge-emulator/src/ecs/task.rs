@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::Ecs;
+use super::balancer::Target;
 use super::deployment::{Counts, digest, platform_family};
 use super::member::Members;
 use super::names;
@@ -18,6 +19,8 @@ pub(super) enum LastStatus {
     Provisioning,
     Pending,
     Running,
+    /// Leaving the target groups: connections drain.
+    Deactivating,
     Stopping,
     Deprovisioning,
     Stopped,
@@ -45,7 +48,9 @@ pub(crate) struct Task {
     /// False once it was asked to stop, or stops by itself.
     pub(super) wanted: bool,
     pub(super) health: Health,
-    /// Counted as healthy by the scheduler: passed its health check, or was RUNNING long enough.
+    /// Passed its health check, or was RUNNING long enough, or is behind a load balancer that looks after it.
+    pub(super) checked: bool,
+    /// Counts as healthy for the scheduler, or did: checked, and all its targets were healthy.
     pub(super) settled: bool,
     pub(super) containers: Vec<ContainerState>,
     pub(super) network: Option<Interface>,
@@ -53,6 +58,8 @@ pub(crate) struct Task {
     pub(super) fields: Map<String, Value>,
     /// Cloud Map services it is registered in.
     pub(super) registries: Vec<String>,
+    /// Where load balancers reach it.
+    pub(super) targets: Vec<Target>,
     pub(super) created_at: Timestamp,
     pub(super) pull_started_at: Option<Timestamp>,
     pub(super) started_at: Option<Timestamp>,
@@ -88,6 +95,7 @@ impl LastStatus {
             Self::Provisioning => "PROVISIONING",
             Self::Pending => "PENDING",
             Self::Running => "RUNNING",
+            Self::Deactivating => "DEACTIVATING",
             Self::Stopping => "STOPPING",
             Self::Deprovisioning => "DEPROVISIONING",
             Self::Stopped => "STOPPED",
@@ -124,7 +132,8 @@ impl Task {
     }
 
     pub(super) fn is_healthy(&self) -> bool {
-        self.settled && self.last == LastStatus::Running && self.health != Health::Unhealthy
+        let reachable = self.targets.iter().all(|target| target.healthy == Some(true));
+        self.settled && self.last == LastStatus::Running && self.health != Health::Unhealthy && reachable
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -217,7 +226,7 @@ impl Task {
             let image = declared.text("image").unwrap_or_default();
             let status = match self.last {
                 _ if state.exit_code.is_some() || self.is_stopped() => "STOPPED",
-                LastStatus::Running | LastStatus::Stopping => "RUNNING",
+                LastStatus::Running | LastStatus::Deactivating | LastStatus::Stopping => "RUNNING",
                 _ => "PENDING",
             };
             let checked = declared.member("healthCheck").is_some();

@@ -12,7 +12,7 @@ use super::service::Service;
 use super::task::{Health, LastStatus, Task};
 use super::task_definition::{TaskDefinition, sweep};
 use super::task_launch::fates;
-use super::{Ecs, Event, names, notice};
+use super::{Ecs, Event, balancer, names, notice};
 use crate::cloud_map;
 use crate::scripts::TaskFate;
 use crate::world::{Event as WorldEvent, World};
@@ -28,6 +28,10 @@ pub(crate) enum Moment {
     Healthy,
     Unhealthy,
     Exited(usize, i32),
+    /// Unhealthy targets are no longer forgiven.
+    GraceOver,
+    /// Connections of the task's targets have drained.
+    Drained,
     Stopped,
     /// Can no longer be described.
     Forgotten,
@@ -45,7 +49,7 @@ pub(super) fn later(world: &mut World, task: &str, delay: Duration, moment: Mome
     exactly(world, task, delay, moment);
 }
 
-fn exactly(world: &mut World, task: &str, delay: Duration, moment: Moment) {
+pub(super) fn exactly(world: &mut World, task: &str, delay: Duration, moment: Moment) {
     world.after(delay, WorldEvent::Ecs(Event::Task(task.to_owned(), moment)));
 }
 
@@ -68,6 +72,7 @@ pub(super) fn reach(world: &mut World, arn: &str, moment: Moment) {
     match moment {
         Moment::Stopped => stopped(world, arn),
         Moment::Forgotten => forget(world, arn),
+        Moment::Drained => drained(world, arn),
         // Whatever was planned before the task was stopped no longer happens.
         _ if !alive => {}
         Moment::Pending => pend(world, arn),
@@ -77,6 +82,7 @@ pub(super) fn reach(world: &mut World, arn: &str, moment: Moment) {
         Moment::Healthy => settle(world, arn, Health::Healthy),
         Moment::Unhealthy => unhealthy(world, arn),
         Moment::Exited(container, code) => exited(world, arn, container, code),
+        Moment::GraceOver => balancer::replace(world, arn),
     }
 }
 
@@ -126,6 +132,7 @@ fn run(world: &mut World, arn: &str) {
     });
     notice::task(world, arn);
     register(world, arn);
+    balancer::register(world, arn);
     let unknown = world.services.ecs.tasks.get(arn).is_some_and(|task| {
         task.definition.containers().iter().any(|container| container.member("healthCheck").is_some())
     });
@@ -138,8 +145,9 @@ fn run(world: &mut World, arn: &str) {
     let (container, fate) = trouble(world, &definition);
     let check = definition.containers().iter().find_map(|it| it.object("healthCheck"));
     match check {
+        // Behind a load balancer the health checks of the target group decide instead (minimumHealthyPercent).
         None => {
-            let settle = world.timings.settle;
+            let settle = if task.targets.is_empty() { world.timings.settle } else { Duration::ZERO };
             exactly(world, arn, settle, Moment::Settled);
         }
         Some(check) if fate == TaskFate::Unhealthy => {
@@ -157,13 +165,23 @@ fn run(world: &mut World, arn: &str) {
     }
 }
 
-/// The task counts as healthy from now on.
+/// As far as its own health check goes, the task is healthy from now on.
 fn settle(world: &mut World, arn: &str, health: Health) {
     change(&mut world.services.ecs, arn, |task| {
-        task.settled = true;
+        task.checked = true;
         task.health = health;
     });
     report_health(world, arn, true);
+    settle_if_whole(world, arn);
+}
+
+/// The task counts as healthy from now on, if all its targets are healthy too.
+pub(super) fn settle_if_whole(world: &mut World, arn: &str) {
+    let Some(task) = world.services.ecs.tasks.get_mut(arn) else { return };
+    if !task.checked || task.targets.iter().any(|target| target.healthy != Some(true)) {
+        return;
+    }
+    task.settled = true;
     let ecs = &mut world.services.ecs;
     let Some(task) = ecs.tasks.get(arn) else { return };
     let (Some(service_arn), Some(deployment)) = (task.service.clone(), task.deployment.clone()) else { return };
@@ -224,7 +242,7 @@ fn exited(world: &mut World, arn: &str, container: usize, code: i32) {
 }
 
 /// The task ends by itself; counts against its deployment unless it had been healthy.
-fn fail(world: &mut World, arn: &str, code: &str, reason: &str) {
+pub(super) fn fail(world: &mut World, arn: &str, code: &str, reason: &str) {
     let Some(task) = world.services.ecs.tasks.get(arn) else { return };
     let counted = task.service.clone().zip(task.deployment.clone()).filter(|_| !task.settled);
     stop(world, arn, code, reason);
@@ -239,9 +257,16 @@ pub(super) fn stop(world: &mut World, arn: &str, code: &str, reason: &str) {
     let Some(task) = world.services.ecs.tasks.get(arn).filter(|task| task.is_alive()) else { return };
     let service = task.service.clone();
     let (id, registries) = (task.id().to_owned(), task.registries.clone());
+    let draining = balancer::deregister(world, arn);
+    // Containers get their SIGTERM only when connections have drained, but who has exited waits for nothing.
+    let waits = !draining.is_zero() && code != "EssentialContainerExited";
     change(&mut world.services.ecs, arn, |task| {
         task.wanted = false;
-        task.last = if task.is_running() { LastStatus::Stopping } else { LastStatus::Deprovisioning };
+        task.last = match task.is_running() {
+            true if waits => LastStatus::Deactivating,
+            true => LastStatus::Stopping,
+            false => LastStatus::Deprovisioning,
+        };
         task.stopping_at = Some(now);
         task.stop_code = Some(code.to_owned());
         task.stopped_reason = Some(reason.to_owned());
@@ -251,11 +276,23 @@ pub(super) fn stop(world: &mut World, arn: &str, code: &str, reason: &str) {
     for registry in registries {
         cloud_map::deregister_task(world, &registry, &id);
     }
-    let stopping = world.timings.stopping;
-    later(world, arn, stopping, Moment::Stopped);
+    if waits {
+        exactly(world, arn, draining, Moment::Drained);
+    } else {
+        let stopping = world.timings.stopping;
+        later(world, arn, stopping, Moment::Stopped);
+    }
     if let Some(service) = service {
         soon(world, &service);
     }
+}
+
+/// Nothing reaches the task any more: its containers get their SIGTERM.
+fn drained(world: &mut World, arn: &str) {
+    change(&mut world.services.ecs, arn, |task| task.last = LastStatus::Stopping);
+    notice::task(world, arn);
+    let stopping = world.timings.stopping;
+    later(world, arn, stopping, Moment::Stopped);
 }
 
 fn stopped(world: &mut World, arn: &str) {

@@ -9,6 +9,7 @@ mod action;
 mod attribute;
 mod certificate;
 mod condition;
+mod ecs_targets;
 mod health_check;
 mod limits;
 mod listener;
@@ -32,8 +33,10 @@ use crate::input::Input;
 use crate::refusal::Refusal;
 use crate::world::{Cx, World};
 
-pub(crate) use target::{Answers, Failure};
-pub(crate) use target_life::answer_anew;
+pub(crate) use ecs_targets::{TaskTarget, deregister_task, group_of_ecs, register_task, rule_groups, shift_weights};
+pub(crate) use target::{Answers, Failure, Key};
+pub(crate) use target_group::TargetGroup;
+pub(crate) use target_life::{TargetNews, answer_anew};
 
 /// The version that the calls name.
 pub(crate) const API_VERSION: &str = "2015-12-01";

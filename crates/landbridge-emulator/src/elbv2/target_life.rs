@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use super::Event;
-use super::target::{Answers, Key, State, Target};
+use super::target::{Answers, Failure, Key, State, Target};
 use crate::clock::{later, seconds_between};
 use crate::world::{Event as WorldEvent, World};
 
@@ -21,6 +21,15 @@ pub(crate) enum Moment {
     Unhealthy,
     /// The deregistration delay is over.
     Drained,
+}
+
+/// What ECS hears of a target it registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TargetNews {
+    pub(crate) group: String,
+    pub(crate) port: Option<u16>,
+    /// None for a healthy target.
+    pub(crate) failure: Option<Failure>,
 }
 
 fn target<'a>(world: &'a mut World, group: &str, key: &Key) -> Option<&'a mut Target> {
@@ -88,7 +97,12 @@ pub(super) fn reach(world: &mut World, group: &str, key: &Key, course: u64, mome
         Moment::Healthy => target.state = State::Healthy,
         Moment::Unhealthy => target.state = State::Unhealthy(failure),
     }
+    let owner = target.owner.clone().filter(|_| moment != Moment::Checked);
     foresee(world, group, key);
+    if let Some(task) = owner {
+        let failure = (moment == Moment::Unhealthy).then_some(failure);
+        crate::ecs::target_news(world, &task, &TargetNews { group: group.to_owned(), port: key.port, failure });
+    }
 }
 
 /// Plans what health checks find next.

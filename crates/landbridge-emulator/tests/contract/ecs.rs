@@ -32,7 +32,7 @@ fn container(image: &str) -> ContainerDefinition {
         .build()
 }
 
-async fn register(client: &Client, image: &str) -> String {
+pub(crate) async fn register(client: &Client, image: &str) -> String {
     let request = client
         .register_task_definition()
         .family("web")
@@ -47,19 +47,19 @@ async fn register(client: &Client, image: &str) -> String {
     answer.task_definition().unwrap().task_definition_arn().unwrap().to_owned()
 }
 
-fn network() -> NetworkConfiguration {
+pub(crate) fn network() -> NetworkConfiguration {
     let vpc = AwsVpcConfiguration::builder().subnets("subnet-1").security_groups("sg-1");
     let vpc = vpc.assign_public_ip(AssignPublicIp::Disabled).build().unwrap();
     NetworkConfiguration::builder().awsvpc_configuration(vpc).build()
 }
 
-fn breaker() -> DeploymentConfiguration {
+pub(crate) fn breaker() -> DeploymentConfiguration {
     let breaker = DeploymentCircuitBreaker::builder().enable(true).rollback(true).build();
     DeploymentConfiguration::builder().deployment_circuit_breaker(breaker).build()
 }
 
 /// A cluster, the roles and the task definition of a service.
-async fn shop(aws: &Aws) -> Client {
+pub(crate) async fn shop(aws: &Aws) -> Client {
     let config = aws.config();
     let iam = aws_sdk_iam::Client::new(&config);
     iam.create_role().role_name("execution").assume_role_policy_document(ecs_tasks()).send().await.unwrap();
@@ -69,12 +69,12 @@ async fn shop(aws: &Aws) -> Client {
     client
 }
 
-fn create(client: &Client) -> aws_sdk_ecs::operation::create_service::builders::CreateServiceFluentBuilder {
+pub(crate) fn create(client: &Client) -> aws_sdk_ecs::operation::create_service::builders::CreateServiceFluentBuilder {
     let service = client.create_service().cluster("prod").service_name("web").task_definition("web").desired_count(2);
     service.launch_type(LaunchType::Fargate).network_configuration(network()).deployment_configuration(breaker())
 }
 
-async fn described(client: &Client) -> aws_sdk_ecs::types::Service {
+pub(crate) async fn described(client: &Client) -> aws_sdk_ecs::types::Service {
     let answer = client.describe_services().cluster("prod").services("web").include(ServiceField::Tags).send().await;
     answer.unwrap().services()[0].clone()
 }

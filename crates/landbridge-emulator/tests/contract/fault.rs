@@ -57,7 +57,7 @@ async fn nonsense_is_refused_and_never_breaks_the_connection() {
     };
     let form = |body: &'static [u8]| http::Request::post("/").body(bytes::Bytes::from_static(body)).unwrap();
     for (request, code) in [
-        (target("AWSEvents.ListRules", "{}"), "UnknownOperationException"),
+        (target("Kinesis_20131202.ListStreams", "{}"), "UnknownOperationException"),
         (target("", "{}"), "UnknownOperationException"),
         (target("Logs_20140328.DescribeLogGroups", "[1"), "SerializationException"),
         (target("Logs_20140328.DescribeLogGroups", "[]"), "SerializationException"),

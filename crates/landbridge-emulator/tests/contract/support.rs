@@ -16,6 +16,15 @@ pub(crate) const REGION: &str = "eu-west-1";
 pub(crate) struct Aws {
     pub(crate) emulator: Emulator,
     server: Server,
+    in_process: bool,
+}
+
+/// Runs a test over HTTP, and once more with clients that need no socket.
+pub(crate) async fn on_both_fronts(test: impl AsyncFn(Aws)) {
+    for in_process in [false, true] {
+        let aws = Aws::start().await;
+        test(Aws { in_process, ..aws }).await;
+    }
 }
 
 impl Aws {
@@ -28,7 +37,7 @@ impl Aws {
         let builder = Emulator::builder().account(ACCOUNT).region(REGION).clock(Clock::manual(start));
         let emulator = configure(builder).build();
         let server = emulator.serve("127.0.0.1:0".parse().unwrap()).await.unwrap();
-        Self { emulator, server }
+        Self { emulator, server, in_process: false }
     }
 
     /// Credentials that may do everything.
@@ -38,13 +47,15 @@ impl Aws {
 
     /// Plain HTTP without retries: what is tested is one answer at a time.
     pub(crate) fn config_of(&self, credentials: Credentials) -> SdkConfig {
+        let plain = || aws_smithy_http_client::Builder::new().build_http();
+        let http_client = if self.in_process { self.emulator.http_client() } else { plain() };
         SdkConfig::builder()
             .behavior_version(aws_sdk_ecs::config::BehaviorVersion::latest())
             .region(Region::new(REGION))
             .endpoint_url(self.server.url())
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .retry_config(RetryConfig::disabled())
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .http_client(http_client)
             .build()
     }
 

@@ -224,12 +224,8 @@ fn only_some_fields_start_a_deployment() {
 /// A service behind a load balancer with the strategy's `configuration`, steady.
 fn staged(configuration: Value) -> Aws {
     let aws = Aws::with_shop();
-    let advanced =
-        json!({ "alternateTargetGroupArn": "arn:b", "productionListenerRule": "arn:rule", "roleArn": "arn:role" });
-    let balancer = json!({
-        "targetGroupArn": "arn:a", "containerName": "web", "containerPort": 80, "advancedConfiguration": advanced,
-    });
-    aws.create(json!({ "loadBalancers": [balancer], "deploymentConfiguration": configuration }));
+    let balancers = aws.load_balancers();
+    aws.create(json!({ "loadBalancers": balancers, "deploymentConfiguration": configuration }));
     aws.pass(MINUTE * 2);
     assert_eq!(aws.service_deployment()["status"], "SUCCESSFUL");
     aws.register("web", "nginx:2");

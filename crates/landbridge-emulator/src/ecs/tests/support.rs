@@ -37,6 +37,50 @@ impl Aws {
         (response.status(), serde_json::from_slice(response.body()).unwrap())
     }
 
+    /// Makes something in Elastic Load Balancing from a form, and gives its ARN, the text of the element `arn`.
+    fn make(&self, form: &str, arn: &str) -> String {
+        let body = Bytes::from(format!("Version=2015-12-01&Action={form}"));
+        let response = self.0.respond(Request::post("/").body(body).unwrap());
+        let xml = String::from_utf8(response.into_body().to_vec()).unwrap();
+        let found = xml.split_once(&format!("<{arn}>")).and_then(|(_, rest)| rest.split_once('<'));
+        found.unwrap_or_else(|| panic!("{form}: {xml}")).0.to_owned()
+    }
+
+    /// A target group whose targets are healthy after 10 seconds and drain for 20.
+    fn group(&self, name: &str) -> String {
+        let check = "&HealthCheckIntervalSeconds=5&HealthCheckTimeoutSeconds=2&HealthyThresholdCount=2";
+        let kind = "&Protocol=HTTP&Port=80&VpcId=vpc-1&TargetType=ip";
+        let arn = self.make(&format!("CreateTargetGroup&Name={name}{kind}{check}"), "TargetGroupArn");
+        let delay = "&Attributes.member.1.Key=deregistration_delay.timeout_seconds&Attributes.member.1.Value=20";
+        self.make(&format!("ModifyTargetGroupAttributes&TargetGroupArn={arn}{delay}"), "Key");
+        arn
+    }
+
+    /// `loadBalancers` of a service: the groups `blue` and `green`, which take turns behind one rule.
+    pub(super) fn load_balancers(&self) -> Value {
+        let (blue, green) = (self.group("blue"), self.group("green"));
+        let subnets = "&Subnets.member.1=subnet-a&Subnets.member.2=subnet-b";
+        let balancer = self.make(&format!("CreateLoadBalancer&Name=web{subnets}"), "LoadBalancerArn");
+        let forward = "Actions.member.1.Type=forward";
+        let listener = format!(
+            "CreateListener&LoadBalancerArn={balancer}&Protocol=HTTP&Port=80&Default{forward}\
+             &DefaultActions.member.1.TargetGroupArn={blue}"
+        );
+        let listener = self.make(&listener, "ListenerArn");
+        let tuple = "Actions.member.1.ForwardConfig.TargetGroups.member";
+        let rule = format!(
+            "CreateRule&ListenerArn={listener}&Priority=1&Conditions.member.1.Field=path-pattern\
+             &Conditions.member.1.Values.member.1=/&{forward}&{tuple}.1.TargetGroupArn={blue}&{tuple}.1.Weight=1\
+             &{tuple}.2.TargetGroupArn={green}&{tuple}.2.Weight=0"
+        );
+        let rule = self.make(&rule, "RuleArn");
+        let role = "arn:aws:iam::000000000000:role/infrastructure";
+        let advanced = json!({ "alternateTargetGroupArn": green, "productionListenerRule": rule, "roleArn": role });
+        json!([{
+            "targetGroupArn": blue, "containerName": "web", "containerPort": 80, "advancedConfiguration": advanced,
+        }])
+    }
+
     pub(super) fn ok(&self, operation: &str, input: Value) -> Value {
         let (status, body) = self.request(operation, &input);
         assert_eq!(status, StatusCode::OK, "{operation} {input}: {body}");
