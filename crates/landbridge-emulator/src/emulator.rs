@@ -143,6 +143,13 @@ impl Emulator {
         elbv2::answer_anew(&mut world);
     }
 
+    /// How a listener spreads the requests for `path` at `host` of clients that hold no stickiness cookie, by the rules
+    /// that are in force now: a changed one takes [`Timings::rule_propagation`]. None if there is no such listener, no
+    /// shares where the load balancer answers itself.
+    pub fn shares(&self, listener_arn: &str, host: &str, path: &str) -> Option<Vec<elbv2::Share>> {
+        elbv2::shares(&self.present(), listener_arn, host, path)
+    }
+
     /// Removes added scripts; the built-in ones stay.
     pub fn clear_scripts(&self) {
         let mut world = self.present();

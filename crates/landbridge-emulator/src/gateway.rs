@@ -115,7 +115,7 @@ fn perform(world: &mut World, cx: &Cx, routed: &Routed, fault: Option<&FaultKind
     }
     let result = dispatch(world, cx, routed);
     if write {
-        events::record(world, cx, routed.service, &routed.operation, &routed.input, &result);
+        events::record(world, cx, routed.service, &routed.operation, &routed.input, &result, None);
     }
     result
 }

@@ -36,6 +36,7 @@ mod world;
 
 pub use calls::{Call, Calls};
 pub use clock::Clock;
+pub use elbv2::Share;
 pub use emulator::{Builder, Emulator};
 pub use faults::{Fault, FaultKind};
 pub use gateway::ConnectionLost;

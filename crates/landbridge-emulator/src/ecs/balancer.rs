@@ -34,7 +34,11 @@ pub(super) type News = std::collections::BTreeMap<(String, bool), usize>;
 /// What CreateService and UpdateService refuse about target groups and listener rules.
 pub(super) fn check(world: &World, fields: &Map<String, Value>, definition: &TaskDefinition) -> Result<(), Refusal> {
     for balancer in fields.list("loadBalancers") {
-        let Some(arn) = balancer.text("targetGroupArn") else { continue };
+        let Some(arn) = balancer.text("targetGroupArn") else {
+            // There are no Classic Load Balancers here.
+            let name = balancer.text("loadBalancerName").unwrap_or_default();
+            return Err(invalid(format!("The load balancer {name} does not exist.")));
+        };
         check_group(world, arn, definition)?;
         let used = elbv2::group_of_ecs(world, arn).is_some_and(elbv2::TargetGroup::is_used);
         if !used {

@@ -5,11 +5,14 @@
 
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use super::rule::Rule;
 use super::target::{Answers, Key, Target};
 use super::target_group::TargetGroup;
-use super::{Elb, action, rule_change, target_life};
-use crate::world::World;
+use super::{Elb, action, names, rule_change, target_life};
+use crate::events;
+use crate::world::{Cx, World};
 
 /// A task as ECS registers it.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +25,8 @@ pub(crate) struct TaskTarget {
     pub(crate) answers: Answers,
 }
 
+/// What CloudTrail calls ECS.
+const ECS: &str = "ecs.amazonaws.com";
 /// The session that ECS calls in.
 const SESSION: &str = "ecs-service-scheduler";
 const LINKED_ROLE: &str = "AWSServiceRoleForECS";
@@ -31,12 +36,27 @@ pub(crate) fn group_of_ecs<'a>(world: &'a World, arn: &str) -> Option<&'a Target
     world.services.elbv2.groups.get(arn)
 }
 
-fn note(world: &mut World, operation: &str, target: &str, role: &str) {
-    let account = target.split(':').nth(4).unwrap_or_default();
+/// Puts a call of ECS's own, as `role`, into the call log and tells CloudTrail of it.
+fn note(world: &mut World, operation: &str, target: &str, role: &str, input: &Value) {
+    let mut parts = target.split(':').skip(3);
+    let (region, account) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let role = role.rsplit('/').next().unwrap_or(role);
     let principal = format!("arn:aws:sts::{account}:assumed-role/{role}/{SESSION}");
     let action = format!("elasticloadbalancing:{operation}");
-    world.calls.push_of_service("ecs.amazonaws.com", world.now, action, principal, target.to_owned());
+    world.calls.push_of_service(ECS, world.now, action, principal.clone(), target.to_owned());
+    let cx = Cx {
+        now: world.now,
+        region: region.to_owned(),
+        account: account.to_owned(),
+        principal,
+        host: String::new(),
+        request_id: world.rng.uuid(),
+    };
+    events::record(world, &cx, "elasticloadbalancing", operation, input, &Ok(json!({})), Some(ECS));
+}
+
+fn one_target(group: &str, key: &Key) -> Value {
+    json!({ "TargetGroupArn": group, "Targets": [{ "Id": key.id, "Port": key.port }] })
 }
 
 /// Registers a task; a group that is gone is not an error.
@@ -44,7 +64,7 @@ pub(crate) fn register_task(world: &mut World, task: TaskTarget) {
     if !world.services.elbv2.groups.contains_key(&task.group) {
         return;
     }
-    note(world, "RegisterTargets", &task.group, LINKED_ROLE);
+    note(world, "RegisterTargets", &task.group, LINKED_ROLE, &one_target(&task.group, &task.key));
     let target = Target::new(task.key, task.zone, Some(task.task), task.answers);
     target_life::register(world, &task.group, target);
 }
@@ -55,7 +75,7 @@ pub(crate) fn deregister_task(world: &mut World, group: &str, key: &Key) -> Dura
     if !registered {
         return Duration::ZERO;
     }
-    note(world, "DeregisterTargets", group, LINKED_ROLE);
+    note(world, "DeregisterTargets", group, LINKED_ROLE, &one_target(group, key));
     target_life::deregister(world, group, key).unwrap_or_default()
 }
 
@@ -80,8 +100,15 @@ pub(crate) fn shift_weights(world: &mut World, rule_or_listener: &str, weights: 
     if action::weights(&rule.actions) == weights {
         return;
     }
-    let operation = if rule.priority.is_none() { "ModifyListener" } else { "ModifyRule" };
-    note(world, operation, rule_or_listener, role);
     let actions = action::reweighted(&rule.actions, weights);
+    // A default rule is changed by way of its listener.
+    let (operation, input) = match rule.priority {
+        None => {
+            let listener = names::listener_of(&rule.arn);
+            ("ModifyListener", json!({ "ListenerArn": listener, "DefaultActions": actions }))
+        }
+        Some(_) => ("ModifyRule", json!({ "RuleArn": rule.arn, "Actions": actions })),
+    };
+    note(world, operation, rule_or_listener, role, &input);
     rule_change::put(world, rule, actions);
 }

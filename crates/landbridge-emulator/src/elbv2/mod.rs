@@ -1,7 +1,7 @@
 //! Elastic Load Balancing v2: load balancers, target groups with targets that become healthy, listeners and rules with
 //! weights. Source: the Elastic Load Balancing API reference, version 2015-12-01.
 //!
-//! No traffic flows: what would receive it, and in which shares, is what rules and target health say. Subnets and
+//! No traffic flows: what would receive it, and in which shares, is what rules and target health say ([`shares`]). Subnets and
 //! security groups are kept as given; their zones are derived from their order. Gateway load balancers, trust stores
 //! and capacity reservations are not modelled and answer as operations that do not exist.
 
@@ -16,6 +16,7 @@ mod listener;
 mod load_balancer;
 mod names;
 mod page;
+mod route;
 mod rule;
 mod rule_change;
 mod tags;
@@ -34,6 +35,8 @@ use crate::refusal::Refusal;
 use crate::world::{Cx, World};
 
 pub(crate) use ecs_targets::{TaskTarget, deregister_task, group_of_ecs, register_task, rule_groups, shift_weights};
+pub use route::Share;
+pub(crate) use route::shares;
 pub(crate) use target::{Answers, Failure, Key};
 pub(crate) use target_group::TargetGroup;
 pub(crate) use target_life::{TargetNews, answer_anew};

@@ -291,3 +291,26 @@ fn whatever_a_form_holds_the_answer_is_a_result_or_an_error_of_the_api() {
         assert!(body.starts_with("<ErrorResponse") && body.contains("<Code>"), "{form}: {body}");
     }
 }
+
+#[test]
+fn shares_follow_the_rules_in_force_in_the_order_of_their_priorities() {
+    let elb = Elb::new();
+    let (one, two) = (elb.group("one"), elb.group("two"));
+    let listener = elb.listener(&elb.balancer("web"), &one);
+    let later = elb.make(&rule(&listener, 10, &[(&one, 1), (&two, 3)]), "RuleArn");
+    elb.register(&two, "10.0.0.1");
+    elb.pass(60);
+    let percents = |path: &str| {
+        let shares = elb.0.shares(&listener, "shop.example.com", path).unwrap();
+        shares.iter().map(|it| (it.target_group.clone(), it.percent, it.healthy)).collect::<Vec<_>>()
+    };
+    assert_eq!(percents("/10"), [(one.clone(), 25.0, 0), (two.clone(), 75.0, 1)]);
+    assert_eq!(percents("/other"), [(one.clone(), 100.0, 0)]);
+    let change =
+        format!("ModifyRule&RuleArn={later}&Actions.member.1.Type=forward{}", weights(&[(&one, 1), (&two, 0)]));
+    elb.ok(&change);
+    assert_eq!(percents("/10")[1].1, 75.0);
+    elb.pass(5);
+    assert_eq!(percents("/10")[1].1, 0.0);
+    assert_eq!(elb.0.shares("arn:none", "", ""), None);
+}

@@ -21,7 +21,7 @@ fn names(service: &str) -> Option<(&'static str, &'static str)> {
     })
 }
 
-/// Tells of a call that changes something, done or refused.
+/// Tells of a call that changes something, done or refused; `invoked_by` is the AWS service that made it on its own.
 pub(crate) fn record(
     world: &mut World,
     cx: &Cx,
@@ -29,6 +29,7 @@ pub(crate) fn record(
     operation: &str,
     input: &Value,
     result: &Result<Value, Refusal>,
+    invoked_by: Option<&str>,
 ) {
     let Some((event_source, source)) = names(service) else { return };
     // Global services tell in us-east-1 only.
@@ -59,6 +60,11 @@ pub(crate) fn record(
         "recipientAccountId": cx.account,
         "eventCategory": "Management",
     });
+    if let Some(service) = invoked_by {
+        detail["userIdentity"]["invokedBy"] = json!(service);
+        detail["sourceIPAddress"] = json!(service);
+        detail["userAgent"] = json!(service);
+    }
     match result {
         Ok(output) => detail["responseElements"] = lower_first(output),
         Err(refusal) => {

@@ -10,7 +10,10 @@ use aws_sdk_ecs::types::{
     ServiceDeploymentStatus, Task,
 };
 use aws_sdk_elasticloadbalancingv2::Client as Elb;
-use aws_sdk_elasticloadbalancingv2::types::{ProtocolEnum, TargetHealthStateEnum, TargetTypeEnum};
+use aws_sdk_elasticloadbalancingv2::types::{
+    LoadBalancerTypeEnum, ProtocolEnum, TargetHealthStateEnum, TargetTypeEnum,
+};
+use landbridge_emulator::Call;
 
 use crate::ecs::{breaker, create, described, register, shop};
 use crate::load_balancing::{balancer, forward, group, health, listener, not_found, rule, weights};
@@ -137,6 +140,10 @@ async fn target_groups_that_a_service_cannot_use_are_refused() {
             ),
             (behind(&format!("{lonely}0")), "does not exist".to_owned()),
             (
+                LoadBalancer::builder().load_balancer_name("old").container_name("web").container_port(80).build(),
+                "The load balancer old does not exist.".to_owned(),
+            ),
+            (
                 behind(&instances),
                 "has target type instance, which is incompatible with the awsvpc network mode".to_owned(),
             ),
@@ -175,6 +182,31 @@ async fn a_task_whose_target_is_unhealthy_is_replaced_and_counts_as_failed() {
         let told = events(&ecs).await;
         let words = format!("(port 80) is unhealthy in (target-group {web}) due to (reason Health checks failed with these codes: [503])");
         assert!(told.iter().any(|text| text.starts_with("(service web) (task ") && text.ends_with(&words)), "{told:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn other_load_balancers_are_a_new_deployment_whose_tasks_register_there() {
+    on_both_fronts(async |aws| {
+        let (ecs, elb, web) = one_group(&aws).await;
+        let other = group(&elb, "other").await;
+        listener(&elb, &balancer(&elb, "other").await, 80, forward(&[(&other, 1)])).await;
+        create(&ecs).load_balancers(behind(&web)).send().await.unwrap();
+        aws.pass(60);
+        let first = described(&ecs).await.deployments()[0].id().unwrap().to_owned();
+        ecs.update_service().cluster("prod").service("web").load_balancers(behind(&other)).send().await.unwrap();
+        assert_ne!(described(&ecs).await.deployments()[0].id(), Some(first.as_str()));
+        aws.pass(120);
+        assert_eq!(described(&ecs).await.deployments()[0].rollout_state(), Some(&DeploymentRolloutState::Completed));
+        assert!(health(&elb, &web).await.is_empty());
+        assert!(health(&elb, &other).await.iter().all(|(state, _)| *state == TargetHealthStateEnum::Healthy));
+        ecs.delete_service().cluster("prod").service("web").force(true).send().await.unwrap();
+        aws.pass(10);
+        assert_eq!(described(&ecs).await.status(), Some("DRAINING"), "connections drain before tasks stop");
+        aws.pass(30);
+        assert_eq!(described(&ecs).await.status(), Some("INACTIVE"));
+        assert!(health(&elb, &other).await.is_empty());
     })
     .await;
 }
@@ -314,6 +346,48 @@ async fn blue_and_green_take_turns_and_ecs_moves_the_weights_of_both_rules() {
             calls.writes_of_services().into_iter().filter(|it| it.action.ends_with(":ModifyRule")).cloned().collect();
         assert!(!moved.is_empty() && moved.iter().all(|call| call.principal.contains(":assumed-role/infrastructure/")));
         assert!(moved.iter().any(|call| call.target == shop.test));
+    })
+    .await;
+}
+
+/// A network load balancer has no rules: its listener is what ECS changes (AdvancedConfiguration).
+#[tokio::test]
+async fn behind_a_network_load_balancer_ecs_moves_the_weights_of_the_listener() {
+    on_both_fronts(async |aws| {
+        let (ecs, elb) = (shop(&aws).await, Elb::new(&aws.config()));
+        let net = elb.create_load_balancer().name("net").r#type(LoadBalancerTypeEnum::Network).subnets("subnet-a");
+        let net = net.send().await.unwrap().load_balancers()[0].load_balancer_arn().unwrap().to_owned();
+        let mut groups = Vec::new();
+        for name in ["blue", "green"] {
+            let request = elb.create_target_group().name(name).protocol(ProtocolEnum::Tcp).port(80).vpc_id("vpc-1");
+            let request = request.target_type(TargetTypeEnum::Ip).health_check_interval_seconds(5);
+            let request = request.health_check_timeout_seconds(2).healthy_threshold_count(2);
+            let answer = request.send().await.unwrap();
+            groups.push(answer.target_groups()[0].target_group_arn().unwrap().to_owned());
+        }
+        let request = elb.create_listener().load_balancer_arn(&net).protocol(ProtocolEnum::Tcp).port(80);
+        let request = request.default_actions(forward(&[(&groups[0], 1), (&groups[1], 0)])).send().await.unwrap();
+        let listener = request.listeners()[0].listener_arn().unwrap().to_owned();
+        let advanced = AdvancedConfiguration::builder().alternate_target_group_arn(&groups[1]).role_arn(ROLE);
+        let advanced = advanced.production_listener_rule(&listener).build();
+        let first = LoadBalancer::builder().target_group_arn(&groups[0]).container_name("web").container_port(80);
+        let request = create(&ecs).load_balancers(first.advanced_configuration(advanced).build());
+        let request = request.deployment_configuration(strategy(DeploymentStrategy::BlueGreen).build());
+        request.send().await.unwrap();
+        aws.pass(120);
+        register(&ecs, "nginx:2").await;
+        ecs.update_service().cluster("prod").service("web").task_definition("web").send().await.unwrap();
+        aws.pass(600);
+        assert_eq!(current(&ecs).await.status(), Some(&ServiceDeploymentStatus::Successful));
+        let shares = aws.emulator.shares(&listener, "", "").unwrap();
+        assert_eq!(
+            shares.iter().map(|share| (share.percent, share.healthy)).collect::<Vec<_>>(),
+            [(0.0, 0), (100.0, 2)]
+        );
+        let calls = aws.emulator.calls();
+        let moved = |call: &&&Call| call.action == "elasticloadbalancing:ModifyListener";
+        assert!(calls.writes_of_services().iter().filter(moved).all(|call| call.target == listener));
+        assert!(calls.writes_of_services().iter().any(|call| moved(&call)));
     })
     .await;
 }
