@@ -62,6 +62,10 @@ impl ApiServer {
             if latest.meta().uid != object.meta().uid {
                 return Err(failure(PUT_STATUS, ErrorClass::NotFound, &"another object has taken the name"));
             }
+            if latest.stored() == Some(&status) {
+                // It was written by a try whose answer was lost.
+                return Ok(latest);
+            }
             if own_status(&latest) != own_status(object) {
                 return Err(failure(PUT_STATUS, ErrorClass::Conflict, &"somebody else wrote the status"));
             }
@@ -221,3 +225,7 @@ fn class(error: &kube::Error) -> ErrorClass {
 fn failure(operation: &str, class: ErrorClass, error: &impl std::fmt::Display) -> Failure {
     Failure { operation: operation.to_owned(), class, message: error.to_string() }
 }
+
+#[cfg(test)]
+#[path = "api_server_tests.rs"]
+mod tests;
