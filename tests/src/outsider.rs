@@ -51,6 +51,12 @@ pub fn clusters(emulator: &Emulator) -> Vec<Value> {
     all.into_iter().filter(|c| c["status"] != "INACTIVE").collect()
 }
 
+/// The capacity providers that are not INACTIVE.
+pub fn capacity_providers(emulator: &Emulator) -> Vec<Value> {
+    let all = list(&emulator.state()["ecs"]["capacityProviders"]);
+    all.into_iter().filter(|p| p["status"] != "INACTIVE").collect()
+}
+
 /// The ACTIVE revisions of every task definition.
 pub fn revisions(emulator: &Emulator) -> Vec<Value> {
     let all = list(&emulator.state()["ecs"]["taskDefinitions"]);

@@ -48,6 +48,8 @@ const fn quota(burst: f64, per_second: f64) -> Quota {
 pub const DEFAULTS: &[(&str, Quota)] = &[
     ("ecs/cluster-modify", quota(20.0, 1.0)),
     ("ecs/cluster-read", quota(50.0, 20.0)),
+    ("ecs/capacity-provider-modify", quota(10.0, 1.0)),
+    ("ecs/capacity-provider-read", quota(50.0, 20.0)),
     ("ecs/task-definition-modify", quota(20.0, 1.0)),
     ("ecs/task-definition-read", quota(50.0, 20.0)),
     ("ecs/service-modify", quota(50.0, 5.0)),

@@ -1,11 +1,12 @@
-//! Coalesced reads of ECS: services, clusters, service deployments, service revisions. Each page is one call.
+//! Coalesced reads of ECS: services, clusters, capacity providers, service deployments, service revisions. Each page is one
+//! call.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_sdk_ecs::types::{ClusterField, Service, ServiceField};
+use aws_sdk_ecs::types::{CapacityProviderField, ClusterField, Service, ServiceField};
 use landbridge_plan::change::Body;
-use landbridge_plan::ecs_cluster::ClusterFacts;
+use landbridge_plan::ecs_cluster::{CapacityProviderFacts, ClusterFacts};
 use landbridge_plan::ecs_service::{ServiceDeploymentFacts, ServiceFacts};
 use serde_json::Value;
 
@@ -115,6 +116,57 @@ impl Aws {
         Ok(found)
     }
 
+    /// The capacity provider of that name; none when it is not there, or INACTIVE.
+    pub(crate) async fn capacity_provider(
+        &self,
+        name: &str,
+        age: Duration,
+        priority: Priority,
+    ) -> Result<Option<CapacityProviderFacts>, AwsError> {
+        let key = name.to_owned();
+        if let Heard::Of(recent) = self.memory().providers.get(&key, age) {
+            return Ok(recent);
+        }
+        let aws = self.clone();
+        let load = move |names: Vec<String>, priority| async move {
+            aws.describe_capacity_providers(Some(names), None, priority).await
+        };
+        let pages = &self.memory().provider_pages;
+        let read = pages.get(op::DESCRIBE_CAPACITY_PROVIDERS, key.clone(), priority, load).await?;
+        Ok(self.memory().providers.read(&key, read))
+    }
+
+    /// DescribeCapacityProviders: at most a hundred by name, or those of a cluster. AWS's own are left out.
+    pub(crate) async fn describe_capacity_providers(
+        &self,
+        names: Option<Vec<String>>,
+        cluster: Option<&str>,
+        priority: Priority,
+    ) -> Result<BTreeMap<String, CapacityProviderFacts>, AwsError> {
+        let operation = op::DESCRIBE_CAPACITY_PROVIDERS;
+        let (mut found, mut token) = (BTreeMap::new(), None::<String>);
+        loop {
+            let call = || {
+                let call = self.ecs().describe_capacity_providers().set_capacity_providers(names.clone());
+                let call = call.set_cluster(cluster.map(str::to_owned)).set_next_token(token.clone());
+                call.include(CapacityProviderField::Tags).send()
+            };
+            let answer = self.call(operation, priority, call).await?;
+            for provider in answer.capacity_providers() {
+                let name = provider.name().unwrap_or_default();
+                if let Some(facts) = facts::capacity_provider(&to_json(operation, provider)?)
+                    && !is_of_aws(name)
+                {
+                    found.insert(name.to_owned(), facts);
+                }
+            }
+            token = answer.next_token().map(str::to_owned);
+            if token.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
     /// The service deployment of that ARN; none when ECS no longer knows it.
     pub(crate) async fn service_deployment(
         &self,
@@ -175,6 +227,11 @@ impl Aws {
 pub(crate) fn service_facts(operation: &op::Operation, service: &Service) -> Result<Option<ServiceFacts>, AwsError> {
     let json: Value = to_json(operation, service)?;
     Ok(facts::service(&json))
+}
+
+/// Whether a capacity provider is one that every account has.
+pub(crate) fn is_of_aws(name: &str) -> bool {
+    name == "FARGATE" || name == "FARGATE_SPOT"
 }
 
 /// NotFound as nothing.

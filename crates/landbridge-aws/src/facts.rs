@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use landbridge_api::ecs::schema::schema_of;
 use landbridge_api::ecs::{ClusterFields, ServiceFields};
 use landbridge_plan::change::{Body, Tags};
-use landbridge_plan::ecs_cluster::ClusterFacts;
+use landbridge_plan::ecs_cluster::{CapacityProviderFacts, ClusterFacts};
 use landbridge_plan::ecs_service::{
     DeploymentFacts, EventFacts, SHOWN_IN_REVISIONS, ServiceDeploymentFacts, ServiceFacts,
 };
@@ -132,6 +132,28 @@ pub(crate) fn cluster(json: &Value) -> Option<ClusterFacts> {
     })
 }
 
+/// A capacity provider from DescribeCapacityProviders, CreateCapacityProvider, UpdateCapacityProvider or
+/// DeleteCapacityProvider. An INACTIVE one is not there.
+pub(crate) fn capacity_provider(json: &Value) -> Option<CapacityProviderFacts> {
+    let status = text(json, "status");
+    if status == "INACTIVE" {
+        return None;
+    }
+    let kinds = ["autoScalingGroupProvider", "managedInstancesProvider"].map(str::to_owned);
+    // A name or an ARN.
+    let cluster = optional(json, "cluster").map(|c| c.rsplit('/').next().unwrap_or_default().to_owned());
+    Some(CapacityProviderFacts {
+        arn: text(json, "capacityProviderArn"),
+        name: text(json, "name"),
+        status,
+        cluster,
+        fields: members(json, &kinds),
+        tags: tags(json),
+        update_status: optional(json, "updateStatus"),
+        update_status_reason: optional(json, "updateStatusReason"),
+    })
+}
+
 /// Whether a cluster's facts have a field of that name.
 pub(crate) fn is_cluster_member(name: &str) -> bool {
     CLUSTER_MEMBERS.iter().any(|m| m == name)
@@ -201,6 +223,31 @@ impl Facts for ClusterFacts {
 
     fn stays(&self) -> bool {
         self.status == "ACTIVE" || self.status == "PROVISIONING"
+    }
+
+    fn ends(&self, answer: &Self) -> bool {
+        let attaches = |facts: &Self| facts.attachments_status.as_deref() == Some("UPDATE_IN_PROGRESS");
+        attaches(answer) && !attaches(self)
+    }
+
+    fn complete(&mut self, before: Option<&Self>) {
+        if self.tags.is_empty() {
+            self.tags = before.map(|b| b.tags.clone()).unwrap_or_default();
+        }
+    }
+}
+
+impl Facts for CapacityProviderFacts {
+    fn stamp(&self) -> u64 {
+        hash(&(&self.status, &self.update_status, &self.fields, &self.tags))
+    }
+
+    fn stays(&self) -> bool {
+        !self.is_going()
+    }
+
+    fn ends(&self, answer: &Self) -> bool {
+        answer.is_moving() && !self.is_moving()
     }
 
     fn complete(&mut self, before: Option<&Self>) {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use landbridge_api::v1alpha1::TaskFailure;
 use landbridge_plan::cloud_map_namespace::NamespaceFacts;
-use landbridge_plan::ecs_cluster::ClusterFacts;
+use landbridge_plan::ecs_cluster::{CapacityProviderFacts, ClusterFacts};
 use landbridge_plan::ecs_service::{
     DiscoveryFacts, LogGroupFacts, RevisionFacts, ServiceDeploymentFacts, ServiceFacts,
 };
@@ -31,6 +31,8 @@ type PerCluster<V> = Mutex<HashMap<String, Arc<Batcher<String, V>>>>;
 pub(crate) struct Memory {
     pub(crate) services: Recent<ServiceKey, ServiceFacts>,
     pub(crate) clusters: Recent<String, ClusterFacts>,
+    /// Capacity providers by name.
+    pub(crate) providers: Recent<String, CapacityProviderFacts>,
     /// Newest revision by family, from RegisterTaskDefinition's answer.
     pub(crate) revisions: Memo<String, RevisionFacts>,
     /// Revisions that go, by ARN: whose they are never changes, and whether they are registered only when we say so.
@@ -53,6 +55,7 @@ pub(crate) struct Memory {
     pub(crate) failures: Memo<ServiceKey, (u64, Option<TaskFailure>)>,
     pub(crate) service_pages: PerCluster<ServiceFacts>,
     pub(crate) cluster_pages: Batcher<String, ClusterFacts>,
+    pub(crate) provider_pages: Batcher<String, CapacityProviderFacts>,
     pub(crate) deployment_pages: Batcher<String, ServiceDeploymentFacts>,
     pub(crate) revision_pages: Batcher<String, landbridge_plan::change::Body>,
 }
@@ -65,6 +68,7 @@ impl Default for Memory {
         Self {
             services: Recent::default(),
             clusters: Recent::default(),
+            providers: Recent::default(),
             revisions: Memo::keeping(KEEP),
             retired: Memo::keeping(KEEP),
             revision_fields: Memo::keeping(KEEP),
@@ -78,6 +82,7 @@ impl Default for Memory {
             failures: Memo::keeping(KEEP),
             service_pages: Mutex::default(),
             cluster_pages: Batcher::new(Pages::of(100)),
+            provider_pages: Batcher::new(Pages::of(100)),
             deployment_pages: Batcher::new(Pages::of(20)),
             revision_pages: Batcher::new(Pages::of(20)),
         }

@@ -43,6 +43,7 @@ pub struct Implied {
 }
 
 const CLUSTER: &str = "arn:${Partition}:ecs:${Region}:${Account}:cluster/*";
+const CAPACITY_PROVIDER: &str = "arn:${Partition}:ecs:${Region}:${Account}:capacity-provider/*";
 const SERVICE: &str = "arn:${Partition}:ecs:${Region}:${Account}:service/*";
 const TASK_DEFINITION: &str = "arn:${Partition}:ecs:${Region}:${Account}:task-definition/*";
 const ANY_ECS: &str = "arn:${Partition}:ecs:${Region}:${Account}:*";
@@ -72,6 +73,10 @@ operations! {
     PUT_CLUSTER_CAPACITY_PROVIDERS = "ecs:PutClusterCapacityProviders", "ecs/cluster-modify", Write, CLUSTER;
     DELETE_CLUSTER = "ecs:DeleteCluster", "ecs/cluster-modify", Write, CLUSTER;
     DESCRIBE_CLUSTERS = "ecs:DescribeClusters", "ecs/cluster-read", Read, CLUSTER;
+    CREATE_CAPACITY_PROVIDER = "ecs:CreateCapacityProvider", "ecs/capacity-provider-modify", Write, ANY;
+    UPDATE_CAPACITY_PROVIDER = "ecs:UpdateCapacityProvider", "ecs/capacity-provider-modify", Write, CAPACITY_PROVIDER;
+    DELETE_CAPACITY_PROVIDER = "ecs:DeleteCapacityProvider", "ecs/capacity-provider-modify", Write, CAPACITY_PROVIDER;
+    DESCRIBE_CAPACITY_PROVIDERS = "ecs:DescribeCapacityProviders", "ecs/capacity-provider-read", Read, ANY;
     // Not idempotent and without a client token: a repeated call makes another revision.
     REGISTER_TASK_DEFINITION = "ecs:RegisterTaskDefinition", "ecs/task-definition-modify", Write, TASK_DEFINITION, once;
     DEREGISTER_TASK_DEFINITION = "ecs:DeregisterTaskDefinition", "ecs/task-definition-modify", Write, ANY;
@@ -151,7 +156,14 @@ pub const IMPLIED: &[Implied] = &[
         action: "iam:PassRole",
         resource: ROLE,
         service: Some("ecs.amazonaws.com"),
-        because: "ecs:CreateService and UpdateService with a role for volumes or load balancers",
+        because: "ecs:CreateService and UpdateService with a role for volumes or load balancers, ecs:CreateCapacityProvider \
+                  and UpdateCapacityProvider with the infrastructure role of Managed Instances",
+    },
+    Implied {
+        action: "autoscaling:CreateOrUpdateTags",
+        resource: "arn:${Partition}:autoscaling:${Region}:${Account}:autoScalingGroup:*:autoScalingGroupName/*",
+        service: None,
+        because: "ecs:CreateCapacityProvider with an Auto Scaling group, which gets the tag AmazonECSManaged",
     },
     Implied {
         action: "iam:CreateServiceLinkedRole",

@@ -25,6 +25,11 @@ pub(crate) trait Facts: Clone {
     fn told(&self) -> Option<Timestamp> {
         None
     }
+    /// Whether this shows the end of what an answer says is in progress. The end may look as it was before the write; to
+    /// take a read from before for it does no harm, because AWS refuses a change while another is in progress.
+    fn ends(&self, _answer: &Self) -> bool {
+        false
+    }
     /// Carries over what an answer to a write leaves out.
     fn complete(&mut self, before: Option<&Self>);
 }
@@ -145,7 +150,7 @@ impl<F: Facts> Entry<F> {
             (None, Some(answer)) => answer.stays(),
             (None, None) => false,
             (Some(read), answer) => {
-                let is_new = |a: &F| a.stamp() == read.stamp() || a.told() < read.told();
+                let is_new = |a: &F| a.stamp() == read.stamp() || a.told() < read.told() || read.ends(a);
                 written.before.contains(&read.stamp()) && !answer.as_ref().is_some_and(is_new)
             }
         }
@@ -217,6 +222,31 @@ mod tests {
         recent.wrote(&"a", Telling(2, 10));
         assert_eq!(recent.read(&"a", Some(Telling(1, 10))), Some(Telling(2, 10)), "from before the write");
         assert_eq!(recent.read(&"a", Some(Telling(1, 11))), Some(Telling(1, 11)), "it was rolled back");
+    }
+
+    /// Something that looks like this, in progress or not.
+    #[derive(Clone, Debug, PartialEq)]
+    struct Moving(u64, bool);
+
+    impl Facts for Moving {
+        fn stamp(&self) -> u64 {
+            self.0
+        }
+        fn stays(&self) -> bool {
+            true
+        }
+        fn ends(&self, answer: &Self) -> bool {
+            answer.1 && !self.1
+        }
+        fn complete(&mut self, _: Option<&Self>) {}
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_a_change_is_believed_although_it_looks_as_before_the_change() {
+        let recent = Recent::default();
+        recent.read(&"a", Some(Moving(1, false)));
+        recent.wrote(&"a", Moving(2, true));
+        assert_eq!(recent.read(&"a", Some(Moving(1, false))), Some(Moving(1, false)), "it failed");
     }
 
     #[tokio::test(start_paused = true)]

@@ -30,6 +30,8 @@ pub struct Timings {
     pub target_registration: Duration,
     /// How long a changed rule or default action takes to reach every node of its load balancer.
     pub rule_propagation: Duration,
+    /// How long ECS makes, changes, removes, attaches or detaches a capacity provider.
+    pub capacity_provider: Duration,
     /// How long an asynchronous Cloud Map operation takes.
     pub cloud_map_operation: Duration,
     /// From something that happens to the delivery of its event by EventBridge.
@@ -53,6 +55,7 @@ impl Default for Timings {
             load_balancer: Duration::from_mins(2),
             target_registration: Duration::from_secs(5),
             rule_propagation: Duration::from_secs(5),
+            capacity_provider: Duration::from_secs(10),
             cloud_map_operation: Duration::from_secs(3),
             event_delivery: Duration::from_millis(500),
             iam_propagation: Duration::ZERO,
@@ -74,6 +77,7 @@ impl Timings {
             load_balancer: Duration::from_millis(10),
             target_registration: Duration::from_millis(5),
             rule_propagation: Duration::from_millis(5),
+            capacity_provider: Duration::from_millis(5),
             cloud_map_operation: Duration::from_millis(5),
             event_delivery: Duration::from_millis(2),
             ..Self::default()

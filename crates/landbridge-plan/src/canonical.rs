@@ -51,6 +51,15 @@ pub fn capacity_provider(value: &Value) -> Value {
     CAPACITY_PROVIDER.canonical(value)
 }
 
+/// A hash of what a capacity provider is, without its tags. Defaults are left out, as in [`content_hash`].
+pub fn capacity_provider_hash(value: &Value) -> String {
+    let mut content = CAPACITY_PROVIDER.minimal(value);
+    if let Some(fields) = content.as_object_mut() {
+        fields.remove("tags");
+    }
+    crate::hash::short(&content)
+}
+
 /// A task definition as RegisterTaskDefinition takes it: as written, with sizes as text and without empty fields.
 pub fn task_definition_request(value: &Value) -> Value {
     TASK_DEFINITION.request(value)

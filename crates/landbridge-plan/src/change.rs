@@ -38,6 +38,12 @@ pub enum Change {
     PutClusterCapacityProviders { name: String, body: Body },
     /// ecs:DeleteCluster.
     DeleteCluster { name: String },
+    /// ecs:CreateCapacityProvider; the body holds the name, and `cluster` for Managed Instances. Outputs `arn`.
+    CreateCapacityProvider { name: String, body: Body },
+    /// ecs:UpdateCapacityProvider with only what differs, and `cluster` for Managed Instances.
+    UpdateCapacityProvider { name: String, body: Body },
+    /// ecs:DeleteCapacityProvider; `cluster` for Managed Instances.
+    DeleteCapacityProvider { name: String, cluster: Option<String> },
 
     /// ecs:RegisterTaskDefinition. Outputs `arn`. The body's tags hold the content hash.
     RegisterTaskDefinition { family: String, content: String, body: Body },
@@ -117,6 +123,7 @@ impl Change {
         use Change as C;
         match self {
             C::CreateCluster { .. }
+            | C::CreateCapacityProvider { .. }
             | C::RegisterTaskDefinition { .. }
             | C::CreateService { .. }
             | C::CreateNamespace { .. }
@@ -124,6 +131,7 @@ impl Change {
             | C::CreateLogGroup { .. }
             | C::CreateRole { .. } => Verb::Create,
             C::DeleteCluster { .. }
+            | C::DeleteCapacityProvider { .. }
             | C::DeregisterTaskDefinition { .. }
             | C::DeleteService { .. }
             | C::DeleteNamespace { .. }
@@ -133,6 +141,7 @@ impl Change {
             | C::DeleteRole { .. } => Verb::Delete,
             C::UpdateCluster { .. }
             | C::PutClusterCapacityProviders { .. }
+            | C::UpdateCapacityProvider { .. }
             | C::UpdateService { .. }
             | C::UpdateNamespace { .. }
             | C::UpdateDiscoveryService { .. }
@@ -162,6 +171,9 @@ impl Change {
             | C::UpdateCluster { name, .. }
             | C::PutClusterCapacityProviders { name, .. }
             | C::DeleteCluster { name } => format!("ECS cluster {name}"),
+            C::CreateCapacityProvider { name, .. }
+            | C::UpdateCapacityProvider { name, .. }
+            | C::DeleteCapacityProvider { name, .. } => format!("capacity provider {name}"),
             C::RegisterTaskDefinition { family, .. } => format!("task definition {family}"),
             C::DeregisterTaskDefinition { arn } => format!("task definition {}", after_slash(arn)),
             C::CreateService { cluster, name, .. }
@@ -201,6 +213,9 @@ impl Change {
             C::UpdateCluster { .. } => "ecs:UpdateCluster",
             C::PutClusterCapacityProviders { .. } => "ecs:PutClusterCapacityProviders",
             C::DeleteCluster { .. } => "ecs:DeleteCluster",
+            C::CreateCapacityProvider { .. } => "ecs:CreateCapacityProvider",
+            C::UpdateCapacityProvider { .. } => "ecs:UpdateCapacityProvider",
+            C::DeleteCapacityProvider { .. } => "ecs:DeleteCapacityProvider",
             C::RegisterTaskDefinition { .. } => "ecs:RegisterTaskDefinition",
             C::DeregisterTaskDefinition { .. } => "ecs:DeregisterTaskDefinition",
             C::CreateService { .. } => "ecs:CreateService",

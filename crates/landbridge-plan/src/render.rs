@@ -188,6 +188,7 @@ fn details(step: &Step) -> Vec<(String, Value)> {
         // A revision that follows another is read by what differs from it.
         Change::RegisterTaskDefinition { .. } if !step.differences.is_empty() => return Vec::new(),
         Change::CreateCluster { body, .. }
+        | Change::CreateCapacityProvider { body, .. }
         | Change::RegisterTaskDefinition { body, .. }
         | Change::CreateService { body, .. }
         | Change::CreateNamespace { body, .. }

@@ -32,9 +32,12 @@ async fn life(stage: &mut Stage, nth: usize, loss: Loss) -> usize {
     deaths
 }
 
+/// What a part of a life ends with.
 #[derive(Clone, Copy, PartialEq)]
-enum End {
+pub enum End {
+    /// Every object is as its spec says.
     Current,
+    /// There is no object any more.
     Gone,
 }
 
@@ -48,7 +51,7 @@ impl End {
 }
 
 /// Waits for the end or the cut. After a cut another operator goes on and reaches the end.
-async fn dies_on_the_way(stage: &mut Stage, end: End) -> bool {
+pub async fn dies_on_the_way(stage: &mut Stage, end: End) -> bool {
     if !meets_the_cut(stage, end).await {
         return false;
     }

@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod call_counts;
+mod capacity;
 mod chart;
 mod crash;
 mod credentials;

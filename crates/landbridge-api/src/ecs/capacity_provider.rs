@@ -1,6 +1,7 @@
 //! Capacity providers: Auto Scaling groups, and the instances that ECS runs itself.
 //! Which instances those may be is in [`super::instance_requirements`].
 
+use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -9,8 +10,11 @@ use super::tag::Tag;
 use super::toggle::Toggle;
 
 /// A capacity provider; exactly one of the two kinds is set.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("!self.name.matches('(?i)^(aws|ecs|fargate)')", "the name of a capacity provider must not begin with aws, ecs or fargate: those belong to AWS"))]
+#[x_kube(validation = ("has(self.autoScalingGroupProvider) != has(self.managedInstancesProvider)", "set exactly one of autoScalingGroupProvider and managedInstancesProvider"))]
+#[x_kube(validation = ("has(self.autoScalingGroupProvider) == has(oldSelf.autoScalingGroupProvider)", "a capacity provider cannot change its kind: define another one, with another name"))]
 pub struct CapacityProvider {
     /// Name, at most 255 letters, digits, `_` and `-`; not beginning with `aws`, `ecs` or `fargate`.
     #[schemars(length(min = 1, max = 255), regex(pattern = r"^[A-Za-z0-9_-]+$"))]
@@ -28,13 +32,17 @@ pub struct CapacityProvider {
 }
 
 /// Capacity from an Auto Scaling group.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("self.autoScalingGroupArn == oldSelf.autoScalingGroupArn", "autoScalingGroupArn is immutable: define another capacity provider, with another name"))]
+#[x_kube(validation = ("!has(self.managedTerminationProtection) || self.managedTerminationProtection != 'ENABLED' || (has(self.managedScaling) && has(self.managedScaling.status) && self.managedScaling.status == 'ENABLED')", "managedTerminationProtection needs managedScaling: set managedScaling.status to ENABLED"))]
 pub struct AutoScalingGroupProvider {
-    /// ARN or name of the group.
+    /// ARN or name of the group; no other capacity provider may have it, and it cannot be changed.
+    #[schemars(length(min = 1, max = 1600))]
     pub auto_scaling_group_arn: String,
-    /// Whether and how ECS scales the group.
+    /// Whether and how ECS scales the group. Default: it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-landbridge-default" = {}))]
     pub managed_scaling: Option<ManagedScaling>,
     /// Keeps instances with tasks from being scaled in; needs `managedScaling`. Default: DISABLED.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,11 +55,14 @@ pub struct AutoScalingGroupProvider {
 }
 
 /// How ECS scales an Auto Scaling group.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("has(self.status)", "say in managedScaling.status whether ECS scales the group: ENABLED or DISABLED"))]
+#[x_kube(validation = ("!has(self.minimumScalingStepSize) || !has(self.maximumScalingStepSize) || self.minimumScalingStepSize <= self.maximumScalingStepSize", "managedScaling.minimumScalingStepSize must not exceed maximumScalingStepSize"))]
 pub struct ManagedScaling {
     /// Whether ECS scales the group.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-landbridge-default" = "DISABLED"))]
     pub status: Option<Toggle>,
     /// Use of the group to aim for, in per cent. Default: 100.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,8 +83,9 @@ pub struct ManagedScaling {
 }
 
 /// Capacity from EC2 instances that ECS runs.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("!has(self.propagateTags) || self.propagateTags != 'CAPACITY_PROVIDER' || (has(self.instanceLaunchTemplate.instanceMetadataTagsPropagation) && !self.instanceLaunchTemplate.instanceMetadataTagsPropagation)", "propagateTags: CAPACITY_PROVIDER needs instanceLaunchTemplate.instanceMetadataTagsPropagation: false, because Landbridge's own tags have a / that instance metadata does not take"))]
 pub struct ManagedInstancesProvider {
     /// IAM role with which ECS runs the instances.
     pub infrastructure_role_arn: String,
@@ -103,8 +115,10 @@ pub enum PropagateInstanceTags {
 }
 
 /// What managed instances are.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("(has(self.capacityOptionType) ? self.capacityOptionType : 'ON_DEMAND') == (has(oldSelf.capacityOptionType) ? oldSelf.capacityOptionType : 'ON_DEMAND')", "capacityOptionType is immutable: define another capacity provider, with another name"))]
+#[x_kube(validation = ("!has(self.fipsEnabled) || !has(oldSelf.fipsEnabled) || self.fipsEnabled == oldSelf.fipsEnabled", "fipsEnabled is immutable: define another capacity provider, with another name"))]
 pub struct InstanceLaunchTemplate {
     /// ARN of the instance profile.
     pub ec2_instance_profile_arn: String,
@@ -115,6 +129,7 @@ pub struct InstanceLaunchTemplate {
     pub storage_configuration: Option<InstanceStorage>,
     /// Use of disks that are built in to the instance.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-landbridge-default" = {}))]
     pub local_storage_configuration: Option<InstanceLocalStorage>,
     /// How often CloudWatch gets figures. Default: BASIC.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -124,8 +139,9 @@ pub struct InstanceLaunchTemplate {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = "ON_DEMAND"))]
     pub capacity_option_type: Option<CapacityOptionType>,
-    /// Whether tags can be read through the instance's metadata service.
+    /// Whether tags can be read through the instance's metadata service. Default: true.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-landbridge-default" = true))]
     pub instance_metadata_tags_propagation: Option<bool>,
     /// Which types of instance will do. Default: ECS chooses.
     #[serde(skip_serializing_if = "Option::is_none")]

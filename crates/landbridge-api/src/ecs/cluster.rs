@@ -18,9 +18,10 @@ pub struct ClusterFields {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-landbridge-default" = {}))]
     pub configuration: Option<ClusterConfiguration>,
-    /// Names of the capacity providers that services may use, at most 20, such as `FARGATE` and `FARGATE_SPOT`.
+    /// Names of capacity providers that are there already and that services may use, at most 20, such as `FARGATE` and
+    /// `FARGATE_SPOT`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 20), extend("x-landbridge-order" = "set"))]
+    #[schemars(length(max = 20), inner(length(min = 1, max = 255)), extend("x-landbridge-order" = "set"))]
     pub capacity_providers: Vec<String>,
     /// Strategy of services that name neither a launch type nor a strategy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

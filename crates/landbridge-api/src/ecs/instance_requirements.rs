@@ -1,11 +1,13 @@
 //! Which types of EC2 instance will do for managed instances.
 
+use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Which types of instance will do; ECS picks among those that match everything given.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("!(has(self.allowedInstanceTypes) && has(self.excludedInstanceTypes))", "set allowedInstanceTypes or excludedInstanceTypes, not both"))]
 pub struct InstanceRequirements {
     /// Number of vCPUs.
     #[serde(rename = "vCpuCount")]

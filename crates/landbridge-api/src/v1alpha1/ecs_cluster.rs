@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::common::{AllowedNamespaces, ClusterScopedRef, CommonStatus, Knobs};
 use crate::ecs::service::PropagateTags;
 use crate::ecs::{
-    CapacityProviderStrategyItem, ClusterFields, DeploymentConfiguration, LaunchType, NetworkConfiguration, Tag,
+    CapacityProvider, CapacityProviderStrategyItem, ClusterFields, DeploymentConfiguration, LaunchType,
+    NetworkConfiguration, Tag,
 };
 
 /// An ECS cluster: capacity providers, Container Insights, execute-command logging, and what its services default to.
@@ -36,6 +37,8 @@ use crate::ecs::{
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = ("has(self.clusterName) == has(oldSelf.clusterName) && (!has(self.clusterName) || self.clusterName == oldSelf.clusterName)", "clusterName is immutable: make another ECSCluster"))]
 #[x_kube(validation = ("has(self.accountRef) == has(oldSelf.accountRef) && (!has(self.accountRef) || self.accountRef.name == oldSelf.accountRef.name)", "accountRef is immutable: make another ECSCluster"))]
+#[x_kube(validation = ("(has(self.capacityProviders) ? size(self.capacityProviders) : 0) + (has(self.capacityProviderDefinitions) ? size(self.capacityProviderDefinitions) : 0) <= 20", "ECS takes at most 20 capacity providers for a cluster: capacityProviders and capacityProviderDefinitions have more together"))]
+#[x_kube(validation = ("!has(self.capacityProviders) || !has(self.capacityProviderDefinitions) || !self.capacityProviderDefinitions.exists(d, d.name in self.capacityProviders)", "a capacity provider of capacityProviderDefinitions belongs to the cluster anyway: take its name out of capacityProviders"))]
 pub struct EcsClusterSpec {
     /// Name of the cluster in ECS. Default: the object's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -50,6 +53,11 @@ pub struct EcsClusterSpec {
     /// The fields of ECS's own CreateCluster. A field that is left out has AWS's default.
     #[serde(flatten)]
     pub cluster: ClusterFields,
+    /// Capacity providers that Landbridge makes, changes and deletes with this object. Services may use them beside those of
+    /// `capacityProviders`, and strategies may name them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub capacity_provider_definitions: Vec<CapacityProvider>,
     /// What a service of this cluster gets where its own file is silent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_defaults: Option<ServiceDefaults>,
@@ -116,4 +124,28 @@ pub struct EcsClusterStatus {
     /// Tasks that were RUNNING in the cluster when it was last compared with AWS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running_tasks: Option<i32>,
+    /// Capacity providers of this object: those that are there, and those that are about to be made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
+    pub capacity_providers: Vec<CapacityProviderStatus>,
+}
+
+/// What AWS says of a capacity provider.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CapacityProviderStatus {
+    /// Name of the capacity provider.
+    pub name: String,
+    /// ARN of the capacity provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+    /// `ACTIVE`, `PROVISIONING` or `DEPROVISIONING`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// How the last change went, such as `UPDATE_COMPLETE`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update_status: Option<String>,
+    /// Why the last change went so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update_status_reason: Option<String>,
 }

@@ -127,3 +127,24 @@ async fn a_body_with_a_field_that_aws_does_not_know_is_refused_before_it_is_sent
     let done = world.run(&[("n", &[], no_type)]).await;
     assert!(done.failure.unwrap().message.contains("DNS_PRIVATE"));
 }
+
+#[tokio::test]
+async fn a_deletion_that_ecs_gives_up_without_an_error_is_a_failure_that_says_why() {
+    let world = world().await;
+    let group = body(&json!({"autoScalingGroupProvider": {"autoScalingGroupArn": "spare-group"}}));
+    let with = body(&json!({"capacityProviders": ["spare"]}));
+    let remove = || Change::DeleteCapacityProvider { name: "spare".into(), cluster: None };
+    let done = world
+        .run(&[
+            ("p", &[], Change::CreateCapacityProvider { name: "spare".into(), body: group }),
+            ("c", &["p"], Change::CreateCluster { name: "prod".into(), body: with }),
+            ("d", &["c"], remove()),
+        ])
+        .await;
+    let failure = done.failure.unwrap();
+    assert_eq!((failure.class, done.done.len()), (ErrorClass::InUse, 2));
+    assert!(failure.message.contains("spare") && failure.message.contains("cluster: prod"), "{}", failure.message);
+    // One that is gone already is as it should be.
+    let gone = Change::DeleteCapacityProvider { name: "none".into(), cluster: None };
+    assert_eq!(world.run(&[("d", &[], gone)]).await.failure, None);
+}

@@ -72,6 +72,67 @@ async fn a_cluster_shows_its_fields_and_tags_and_a_deleted_one_is_not_there() {
     assert_eq!(object.observe(&aws, &resolved, Freshness::Fresh).await.unwrap().cluster, None);
 }
 
+/// The cluster `shop` with one capacity provider of each kind, both of them not in its status.
+async fn fleet() -> (World, EcsCluster, EcsClusterResolved) {
+    let world = world().await;
+    let spare = json!({"autoScalingGroupProvider": {"autoScalingGroupArn": "spare-group"},
+        "tags": [{"key": "a", "value": "b"}]});
+    let template = json!({"ec2InstanceProfileArn": "p", "networkConfiguration": {"subnets": ["subnet-1"]}});
+    let big = json!({"cluster": "shop",
+        "managedInstancesProvider": {"infrastructureRoleArn": "r", "instanceLaunchTemplate": template}});
+    let make = |name: &str, json: &Value| Change::CreateCapacityProvider { name: name.into(), body: body(json) };
+    let with = body(&json!({"capacityProviders": ["FARGATE", "spare"]}));
+    let done = world
+        .run(&[
+            ("spare", &[], make("spare", &spare)),
+            ("c", &["spare"], Change::CreateCluster { name: "shop".into(), body: with }),
+            ("big", &["c"], make("big", &big)),
+        ])
+        .await;
+    assert_eq!(done.failure, None);
+    let resolved =
+        EcsClusterResolved { account: Arc::new(world.target.clone()), name: "shop".into(), users: Vec::new() };
+    (world, object("ECSCluster", &json!({})), resolved)
+}
+
+#[tokio::test]
+async fn capacity_providers_of_a_cluster_are_seen_with_tags_in_one_call_and_own_writes_show_at_once() {
+    let (world, mut object, resolved) = fleet().await;
+    let names = [json!({"name": "spare"}), json!({"name": "big"}), json!({"name": "gone"})];
+    object.status = serde_json::from_value(json!({"conditions": [], "capacityProviders": names})).unwrap();
+    world.emulator.take_calls();
+    let seen = object.observe(&world.aws, &resolved, Freshness::Cached).await.unwrap().providers;
+    assert_eq!(seen["spare"].tags["a"], "b");
+    assert_eq!((seen["big"].status.as_str(), seen["big"].cluster.as_deref()), ("PROVISIONING", Some("shop")));
+    assert_eq!(world.count("ecs:DescribeCapacityProviders"), 1, "only the one that nobody knows is asked for");
+    world.emulator.take_calls();
+    let seen = object.observe(&world.afresh().await, &resolved, Freshness::Fresh).await.unwrap().providers;
+    assert_eq!(seen.keys().collect::<Vec<_>>(), ["big", "spare"]);
+    assert_eq!(world.count("ecs:DescribeCapacityProviders"), 1);
+}
+
+#[tokio::test]
+async fn without_a_status_the_cluster_is_asked_which_capacity_providers_it_has() {
+    let (world, object, resolved) = fleet().await;
+    let seen = object.observe(&world.afresh().await, &resolved, Freshness::Fresh).await.unwrap().providers;
+    assert_eq!(seen.keys().collect::<Vec<_>>(), ["big", "spare"]);
+}
+
+#[tokio::test]
+async fn a_cluster_that_has_only_what_aws_gives_everybody_costs_no_call_for_capacity_providers() {
+    let world = world().await;
+    let with = body(&json!({"capacityProviders": ["FARGATE", "FARGATE_SPOT"]}));
+    let make = Change::CreateCluster { name: "shop".into(), body: with };
+    assert_eq!(world.run(&[("c", &[], make)]).await.failure, None);
+    let mut object: EcsCluster = object("ECSCluster", &json!({}));
+    object.status = Some(landbridge_api::v1alpha1::EcsClusterStatus::default());
+    let resolved =
+        EcsClusterResolved { account: Arc::new(world.target.clone()), name: "shop".into(), users: Vec::new() };
+    let seen = object.observe(&world.afresh().await, &resolved, Freshness::Fresh).await.unwrap();
+    assert!(seen.cluster.is_some() && seen.providers.is_empty());
+    assert_eq!(world.count("ecs:DescribeCapacityProviders"), 0);
+}
+
 #[tokio::test]
 async fn a_namespace_is_followed_from_its_operation_to_its_id_and_found_by_name_afterwards() {
     let world = world().await;

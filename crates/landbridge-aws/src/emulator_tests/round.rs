@@ -132,3 +132,22 @@ async fn what_aws_refuses_to_show_in_bulk_wakes_nobody_at_once_and_does_not_stop
     assert_eq!(running.first_woken().await, "logs");
     assert_eq!(running.end(), ["logs"]);
 }
+
+#[tokio::test]
+async fn a_capacity_provider_that_somebody_changes_wakes_its_owner() {
+    let world = world().await;
+    let made = |name: &str| {
+        let group = json!({"autoScalingGroupProvider": {"autoScalingGroupArn": format!("{name}-group")}});
+        Change::CreateCapacityProvider { name: name.into(), body: body(&group) }
+    };
+    execute_all(&world, [made("spare"), made("other")]).await;
+    world.emulator.take_calls();
+    let things = ["spare", "other"].map(|name| (name.to_owned(), Thing::CapacityProvider(name.into())));
+    let running = Running::start(world.afresh().await, things.into());
+    until_looked(&world, "ecs:DescribeCapacityProviders", 1).await;
+    tokio::time::sleep(INTERVAL / 4).await;
+    let group = body(&json!({"autoScalingGroupProvider": {"managedDraining": "DISABLED"}}));
+    execute_all(&world, [Change::UpdateCapacityProvider { name: "spare".into(), body: group }]).await;
+    assert_eq!(running.first_woken().await, "spare");
+    assert_eq!(running.end(), ["spare"]);
+}

@@ -165,15 +165,30 @@ const NOT_YET: &[&str] = &[
     "unable to start a service that is still draining",
     "ecs was unable to assume the role",
     "invalid principal in policy",
+    // A capacity provider that was just made.
+    "is not in an active state",
+];
+
+/// Parts of messages of ECS about capacity providers, which have no codes of their own, and what they mean.
+const CAPACITY_PROVIDERS: &[(&str, ErrorClass)] = &[
+    ("capacity provider already exists", AlreadyExists),
+    ("capacity provider does not exist", NotFound),
+    ("capacity providers are attached to the cluster", InUse),
+    ("capacity provider cannot be deleted because it is associated with", InUse),
+    ("still associated with this capacity provider", InUse),
 ];
 
 /// The class of what AWS answered.
 pub(super) fn classify(operation: &Operation, code: &str, message: &str, status: u16) -> ErrorClass {
     let message = message.to_ascii_lowercase();
     let class = CODES.iter().find(|(_, codes)| codes.contains(&code)).map(|(class, _)| *class);
+    let provider = CAPACITY_PROVIDERS.iter().find(|(part, _)| message.contains(part)).map(|(_, class)| *class);
     match (class, code) {
         (Some(Invalid), _) if NOT_YET.iter().any(|part| message.contains(part)) => NotYet,
         (Some(Invalid), _) if message.contains("creation of service was not idempotent") => AlreadyExists,
+        (Some(Invalid), "ClientException" | "InvalidParameterException") if provider.is_some() => {
+            provider.unwrap_or(Invalid)
+        }
         // ECS has no code for a task definition or a cluster that is not there.
         (Some(Invalid), "ClientException" | "InvalidParameterException")
             if message.contains("unable to describe task definition")
@@ -248,6 +263,39 @@ mod tests {
             (op::REGISTER_TASK_DEFINITION, "ClientException", "Family contains invalid characters.", Invalid),
             (op::CREATE_SERVICE, "InvalidParameterException", "Creation of service was not idempotent.", AlreadyExists),
             (op::CREATE_CLUSTER, "LimitExceededException", "", Quota),
+            (
+                op::CREATE_CAPACITY_PROVIDER,
+                "ClientException",
+                "The specified capacity provider already exists. To change the configuration of an existing capacity provider, \
+                 update the capacity provider.",
+                AlreadyExists,
+            ),
+            (
+                op::DELETE_CAPACITY_PROVIDER,
+                "ClientException",
+                "The specified capacity provider does not exist. Specify a valid name or ARN and try again.",
+                NotFound,
+            ),
+            (
+                op::DELETE_CLUSTER,
+                "ClientException",
+                "The Cluster cannot be deleted while Cluster Scoped Capacity Providers are attached to the cluster.",
+                InUse,
+            ),
+            (
+                op::PUT_CLUSTER_CAPACITY_PROVIDERS,
+                "InvalidParameterException",
+                "The specified capacity provider 'big' is not in an ACTIVE state. Specify a valid capacity provider and try \
+                 again.",
+                NotYet,
+            ),
+            (
+                op::CREATE_CAPACITY_PROVIDER,
+                "ClientException",
+                "The specified Auto Scaling group ARN is already being used by another capacity provider. Specify a unique Auto \
+                 Scaling group ARN and try again.",
+                Invalid,
+            ),
         ] {
             assert_eq!(classify(operation, code, message, 400), class, "{} {code}", operation.name);
         }

@@ -156,6 +156,9 @@ impl Writer<'_> {
                 let key = ((*cluster).to_owned(), (*name).to_owned());
                 self.aws.memory().services.change(&key, |s| retag(&mut s.tags));
             }
+            ["capacity-provider", name] => {
+                self.aws.memory().providers.change(&(*name).to_owned(), |p| retag(&mut p.tags));
+            }
             ["cluster", name] => self.aws.memory().clusters.change(&(*name).to_owned(), |c| retag(&mut c.tags)),
             _ => {}
         }

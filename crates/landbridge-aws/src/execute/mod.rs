@@ -2,6 +2,7 @@
 //!
 //! A step that fails stops what depends on it and nothing else; the next pass plans again from what is there.
 
+mod capacity_provider;
 mod cloud_map;
 mod ecs;
 mod iam;
@@ -89,6 +90,9 @@ async fn write(change: &Change, aws: &Aws, priority: Priority) -> Result<Produce
         C::UpdateCluster { name, body } => with.update_cluster(name, body).await,
         C::PutClusterCapacityProviders { name, body } => with.put_cluster_capacity_providers(name, body).await,
         C::DeleteCluster { name } => with.delete_cluster(name).await,
+        C::CreateCapacityProvider { name, body } => with.create_capacity_provider(name, body).await,
+        C::UpdateCapacityProvider { name, body } => with.update_capacity_provider(name, body).await,
+        C::DeleteCapacityProvider { name, cluster } => with.delete_capacity_provider(name, cluster.as_deref()).await,
         C::RegisterTaskDefinition { family, content, body } => {
             with.register_task_definition(family, content, body).await
         }

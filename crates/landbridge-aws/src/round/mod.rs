@@ -1,5 +1,5 @@
-//! Looking in bulk at what is no ECS service (clusters, namespaces, Cloud Map services, log groups, roles) and waking
-//! whoever owns something that differs from what passes know of it.
+//! Looking in bulk at what is no ECS service (clusters, capacity providers, namespaces, Cloud Map services, log groups,
+//! roles) and waking whoever owns something that differs from what passes know of it.
 //!
 //! One round after another, each begun `interval` after the one before. A round makes at most twenty calls in an
 //! interval, evenly; what needs more takes longer. Only fingerprints are kept: the pass that is woken reads for itself.

@@ -14,9 +14,12 @@ use crate::codec::to_json;
 use crate::error::AwsError;
 use crate::observe::{CLOUD_MAP_PAGE, discovery_facts, document, namespace_facts};
 use crate::operations::{self as op, Operation};
+use crate::recent::Facts as _;
 
 /// Clusters per DescribeClusters.
 const CLUSTERS: usize = 100;
+/// Capacity providers per DescribeCapacityProviders.
+const CAPACITY_PROVIDERS: usize = 100;
 /// Log groups per DescribeLogGroups.
 const LOG_GROUPS: i32 = 50;
 /// Roles per GetAccountAuthorizationDetails: AWS gives up to 1,000, which with long policies are tens of megabytes.
@@ -26,6 +29,7 @@ const ROLES: i32 = 250;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Source {
     Clusters(Vec<String>),
+    CapacityProviders(Vec<String>),
     Namespaces,
     DiscoveryServices(String),
     /// Log groups whose names begin with `prefix`, up to `last`.
@@ -38,13 +42,14 @@ pub(super) enum Source {
 
 /// The bulk reads that show all of `things`, each with what it is made for.
 pub(super) fn sources(things: BTreeSet<Thing>) -> Vec<(Source, Vec<Thing>)> {
-    let mut clusters = Vec::new();
+    let (mut clusters, mut providers) = (Vec::new(), Vec::new());
     let mut groups: BTreeMap<String, Vec<Thing>> = BTreeMap::new();
     let mut discovery: BTreeMap<String, Vec<Thing>> = BTreeMap::new();
     let (mut namespaces, mut roles) = (Vec::new(), Vec::new());
     for thing in things {
         match &thing {
             Thing::Cluster(_) => clusters.push(thing),
+            Thing::CapacityProvider(_) => providers.push(thing),
             Thing::Namespace(_) => namespaces.push(thing),
             Thing::DiscoveryService { namespace, .. } => discovery.entry(namespace.clone()).or_default().push(thing),
             Thing::LogGroup(name) => groups.entry(folder(name).to_owned()).or_default().push(thing),
@@ -53,6 +58,8 @@ pub(super) fn sources(things: BTreeSet<Thing>) -> Vec<(Source, Vec<Thing>)> {
     }
     let mut sources: Vec<(Source, Vec<Thing>)> = Vec::new();
     sources.extend(clusters.chunks(CLUSTERS).map(|page| (Source::Clusters(names(page)), page.to_vec())));
+    let pages = providers.chunks(CAPACITY_PROVIDERS);
+    sources.extend(pages.map(|page| (Source::CapacityProviders(names(page)), page.to_vec())));
     sources.extend((!namespaces.is_empty()).then_some((Source::Namespaces, namespaces)));
     sources.extend(discovery.into_iter().map(|(id, things)| (Source::DiscoveryServices(id), things)));
     for (folder, things) in groups {
@@ -69,7 +76,9 @@ pub(super) fn sources(things: BTreeSet<Thing>) -> Vec<(Source, Vec<Thing>)> {
 
 fn names(things: &[Thing]) -> Vec<String> {
     let name = |thing: &Thing| match thing {
-        Thing::Cluster(name) | Thing::LogGroup(name) | Thing::Role(name) => name.clone(),
+        Thing::Cluster(name) | Thing::CapacityProvider(name) | Thing::LogGroup(name) | Thing::Role(name) => {
+            name.clone()
+        }
         Thing::Namespace(id) | Thing::DiscoveryService { id, .. } => id.clone(),
     };
     things.iter().map(name).collect()
@@ -84,6 +93,7 @@ impl Source {
     pub(super) fn operation(&self) -> &'static Operation {
         match self {
             Self::Clusters(_) => op::DESCRIBE_CLUSTERS,
+            Self::CapacityProviders(_) => op::DESCRIBE_CAPACITY_PROVIDERS,
             Self::Namespaces => op::LIST_NAMESPACES,
             Self::DiscoveryServices(_) => op::LIST_DISCOVERY_SERVICES,
             Self::LogGroups { .. } => op::DESCRIBE_LOG_GROUPS,
@@ -95,6 +105,7 @@ impl Source {
     pub(super) async fn read(&self, aws: &Aws, wanted: &[Thing], pace: &Pace) -> Result<Prints, AwsError> {
         match self {
             Self::Clusters(names) => aws.clusters_in_bulk(names, pace).await,
+            Self::CapacityProviders(names) => aws.capacity_providers_in_bulk(names, pace).await,
             Self::Namespaces => aws.namespaces_in_bulk(pace).await,
             Self::DiscoveryServices(namespace) => aws.discovery_in_bulk(namespace, pace).await,
             Self::LogGroups { prefix, last } => aws.log_groups_in_bulk(prefix, last, pace).await,
@@ -112,6 +123,18 @@ impl Aws {
             // An answer from before a write of ours is covered by the answer to that write.
             if let Some(facts) = self.memory().clusters.read(&name, Some(facts)) {
                 prints.insert(Thing::Cluster(name), thing::cluster(&facts));
+            }
+        }
+        Ok(prints)
+    }
+
+    async fn capacity_providers_in_bulk(&self, names: &[String], pace: &Pace) -> Result<Prints, AwsError> {
+        pace.next().await;
+        let found = self.describe_capacity_providers(Some(names.to_vec()), None, Priority::Sweep).await?;
+        let mut prints = HashMap::new();
+        for (name, facts) in found {
+            if let Some(facts) = self.memory().providers.read(&name, Some(facts)) {
+                prints.insert(Thing::CapacityProvider(name), facts.stamp());
             }
         }
         Ok(prints)
@@ -250,10 +273,17 @@ mod tests {
         let in_namespace =
             |namespace: &str, id: &str| Thing::DiscoveryService { namespace: namespace.into(), id: id.into() };
         let found = [in_namespace("ns-1", "srv-1"), in_namespace("ns-2", "srv-2"), in_namespace("ns-1", "srv-3")];
-        let made = sources(clusters.chain(found).collect());
+        let providers = [Thing::CapacityProvider("a".into()), Thing::CapacityProvider("b".into())];
+        let made = sources(clusters.chain(providers).chain(found).collect());
         let counts: Vec<(&str, usize)> =
             made.iter().map(|(s, things)| (s.operation().action(), things.len())).collect();
-        let expected = [("DescribeClusters", 100), ("DescribeClusters", 1), ("ListServices", 2), ("ListServices", 1)];
+        let expected = [
+            ("DescribeClusters", 100),
+            ("DescribeClusters", 1),
+            ("DescribeCapacityProviders", 2),
+            ("ListServices", 2),
+            ("ListServices", 1),
+        ];
         assert_eq!(counts, expected);
     }
 }

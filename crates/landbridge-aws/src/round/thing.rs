@@ -18,6 +18,8 @@ use crate::recent::{Facts as _, Heard};
 pub enum Thing {
     /// An ECS cluster, by name.
     Cluster(String),
+    /// A capacity provider, by name.
+    CapacityProvider(String),
     /// A Cloud Map namespace, by ID.
     Namespace(String),
     /// A Cloud Map service.
@@ -42,6 +44,10 @@ impl Thing {
                 Heard::Of(Some(facts)) => Some(cluster(&facts)),
                 Heard::Of(None) | Heard::Nothing => None,
             },
+            Self::CapacityProvider(name) => match memory.providers.get(name, any) {
+                Heard::Of(Some(facts)) => Some(facts.stamp()),
+                Heard::Of(None) | Heard::Nothing => None,
+            },
             Self::Namespace(id) => memory.namespaces.get(id.as_str(), any).as_ref().map(namespace),
             Self::DiscoveryService { id, .. } => memory.discovery.get(id.as_str(), any).as_ref().map(discovery_service),
             Self::LogGroup(name) => memory.log_groups.get(name.as_str(), any).as_ref().map(log_group),
@@ -54,7 +60,7 @@ impl Thing {
         let memory = aws.memory();
         match self {
             // Passes never use what is older than two seconds.
-            Self::Cluster(_) => {}
+            Self::Cluster(_) | Self::CapacityProvider(_) => {}
             Self::Namespace(id) => memory.namespaces.forget(id.as_str()),
             Self::DiscoveryService { id, .. } => memory.discovery.forget(id.as_str()),
             Self::LogGroup(name) => memory.log_groups.forget(name.as_str()),

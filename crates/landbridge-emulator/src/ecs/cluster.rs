@@ -1,15 +1,15 @@
-//! Clusters. Source: CreateCluster, DescribeClusters, UpdateCluster, UpdateClusterSettings, DeleteCluster and
-//! PutClusterCapacityProviders in the Amazon ECS API reference.
+//! Clusters. Source: CreateCluster, DescribeClusters, UpdateCluster, UpdateClusterSettings and DeleteCluster in the Amazon ECS
+//! API reference.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
 use super::account_setting::account_default;
-use super::capacity_provider::check_known;
+use super::capacity_provider::managed_of;
 use super::list::page;
-use super::member::{Members, client, invalid, without_nulls};
-use super::{Ecs, names, tags};
+use super::member::{Members, invalid, without_nulls};
+use super::{Ecs, attachment, names, tags};
 use crate::cloud_map;
 use crate::refusal::Refusal;
 use crate::world::{Cx, World};
@@ -19,6 +19,8 @@ pub(crate) struct Cluster {
     pub(super) arn: String,
     pub(super) name: String,
     active: bool,
+    /// `attachmentsStatus`, once there was something to attach.
+    pub(super) attachments: Option<&'static str>,
     /// `configuration`, `settings`, `serviceConnectDefaults`, `capacityProviders`, `defaultCapacityProviderStrategy`.
     pub(super) fields: Map<String, Value>,
     /// Services that are not INACTIVE.
@@ -59,11 +61,14 @@ impl Cluster {
             "statistics": [],
             "tags": [],
             "settings": [],
-            "capacityProviders": self.fields.list("capacityProviders"),
+            "capacityProviders": self.providers(ecs),
             "defaultCapacityProviderStrategy": self.fields.list("defaultCapacityProviderStrategy"),
         });
         if let Some(defaults) = self.fields.member("serviceConnectDefaults") {
             shown["serviceConnectDefaults"] = defaults.clone();
+        }
+        if let Some(status) = self.attachments {
+            shown["attachmentsStatus"] = json!(status);
         }
         for part in include {
             match *part {
@@ -79,6 +84,12 @@ impl Cluster {
             }
         }
         shown
+    }
+
+    /// Those that were attached, and those of Managed Instances, which are in it from the start.
+    fn providers(&self, ecs: &Ecs) -> Vec<String> {
+        let attached = self.fields.texts("capacityProviders").into_iter().map(str::to_owned);
+        attached.chain(managed_of(ecs, &self.arn)).collect()
     }
 
     fn statistics(&self, ecs: &Ecs) -> Value {
@@ -123,15 +134,17 @@ pub(crate) fn create(world: &mut World, cx: &Cx, input: &Value) -> Result<Value,
         return Ok(json!({ "cluster": existing.show(&world.services.ecs, &EVERYTHING) }));
     }
     let tags = tags::requested(input)?;
-    check_providers(&world.services.ecs, cx, input)?;
+    attachment::check(&world.services.ecs, cx, None, input)?;
     check_settings(input)?;
     let mut fields: Map<String, Value> = kept(input);
     fill_settings(&mut fields, &account_default(world, cx, "containerInsights"));
     default_namespace(world, cx, &mut fields);
+    let attaches = fields.texts("capacityProviders").iter().any(|name| !name.starts_with("FARGATE"));
     let cluster = Cluster {
         arn: arn.clone(),
         name: name.to_owned(),
         active: true,
+        attachments: attaches.then_some("UPDATE_IN_PROGRESS"),
         fields,
         services: BTreeSet::new(),
         active_services: 0,
@@ -142,7 +155,10 @@ pub(crate) fn create(world: &mut World, cx: &Cx, input: &Value) -> Result<Value,
     let ecs = &mut world.services.ecs;
     ecs.tags.replace(&arn, tags);
     let shown = cluster.show(ecs, &EVERYTHING);
-    ecs.clusters.insert(arn, cluster);
+    ecs.clusters.insert(arn.clone(), cluster);
+    if attaches {
+        attachment::plan(world, &arn);
+    }
     Ok(json!({ "cluster": shown }))
 }
 
@@ -202,21 +218,6 @@ pub(crate) fn update_settings(world: &mut World, cx: &Cx, input: &Value) -> Resu
     change(world, &arn, |cluster| merge_settings(&mut cluster.fields, input.list("settings")))
 }
 
-pub(crate) fn put_capacity_providers(world: &mut World, cx: &Cx, input: &Value) -> Result<Value, Refusal> {
-    let arn = required(world, cx, input)?;
-    for required in ["capacityProviders", "defaultCapacityProviderStrategy"] {
-        if input.member(required).is_none() {
-            return Err(invalid(format!("{required} can not be null.")));
-        }
-    }
-    check_providers(&world.services.ecs, cx, input)?;
-    change(world, &arn, |cluster| {
-        let mut replaced: Map<String, Value> = kept(input);
-        replaced.retain(|name, _| matches!(name.as_str(), "capacityProviders" | "defaultCapacityProviderStrategy"));
-        cluster.fields.append(&mut replaced);
-    })
-}
-
 pub(crate) fn delete(world: &mut World, cx: &Cx, input: &Value) -> Result<Value, Refusal> {
     let arn = required(world, cx, input)?;
     let cluster = world.services.ecs.clusters.get(&arn).ok_or_else(not_found)?;
@@ -228,13 +229,22 @@ pub(crate) fn delete(world: &mut World, cx: &Cx, input: &Value) -> Result<Value,
         let message = "The Cluster cannot be deleted while Tasks are active.";
         return Err(Refusal::new("ClusterContainsTasksException", message));
     }
+    if !managed_of(&world.services.ecs, &arn).is_empty() {
+        let message =
+            "The Cluster cannot be deleted while Cluster Scoped Capacity Providers are attached to the cluster.";
+        return Err(Refusal::new("ClusterContainsCapacityProviderException", message));
+    }
+    if cluster.attachments == Some("UPDATE_IN_PROGRESS") {
+        let message = "The Cluster cannot be deleted while its attachments are being updated. Wait and try again.";
+        return Err(Refusal::new("UpdateInProgressException", message));
+    }
     let shown = change(world, &arn, |cluster| cluster.active = false);
     world.services.ecs.tags.remove(&arn);
     shown
 }
 
 /// The ARN of the ACTIVE cluster in the request, which has to name one.
-fn required(world: &World, cx: &Cx, input: &Value) -> Result<String, Refusal> {
+pub(super) fn required(world: &World, cx: &Cx, input: &Value) -> Result<String, Refusal> {
     if input.text("cluster").is_none_or(str::is_empty) {
         return Err(invalid("Cluster can not be null or empty."));
     }
@@ -242,14 +252,14 @@ fn required(world: &World, cx: &Cx, input: &Value) -> Result<String, Refusal> {
 }
 
 /// Changes a cluster and answers with all of it.
-fn change(world: &mut World, arn: &str, change: impl FnOnce(&mut Cluster)) -> Result<Value, Refusal> {
+pub(super) fn change(world: &mut World, arn: &str, change: impl FnOnce(&mut Cluster)) -> Result<Value, Refusal> {
     let ecs = &mut world.services.ecs;
     change(ecs.clusters.get_mut(arn).ok_or_else(not_found)?);
     let cluster = ecs.clusters.get(arn).ok_or_else(not_found)?;
     Ok(json!({ "cluster": cluster.show(ecs, &EVERYTHING) }))
 }
 
-fn kept(input: &Value) -> Map<String, Value> {
+pub(super) fn kept(input: &Value) -> Map<String, Value> {
     let members = KEPT.iter().filter_map(|name| Some(((*name).to_owned(), without_nulls(input.member(name)?))));
     let mut fields: Map<String, Value> = members.collect();
     if let Some(Value::Array(strategy)) = fields.get_mut("defaultCapacityProviderStrategy") {
@@ -295,27 +305,6 @@ fn merge_settings(fields: &mut Map<String, Value>, changed: &[Value]) {
         }
     }
     fields.insert("settings".to_owned(), settings.into());
-}
-
-fn check_providers(ecs: &Ecs, cx: &Cx, input: &Value) -> Result<(), Refusal> {
-    let providers = input.texts("capacityProviders");
-    if providers.len() > 20 {
-        return Err(client("The limit of 20 capacity providers per cluster is exceeded."));
-    }
-    for provider in &providers {
-        check_known(ecs, cx, provider)?;
-    }
-    super::validate::strategy(input.list("defaultCapacityProviderStrategy"))?;
-    for item in input.list("defaultCapacityProviderStrategy") {
-        let name = item.text("capacityProvider").unwrap_or_default();
-        if !providers.contains(&name) {
-            return Err(invalid(format!(
-                "The specified capacity provider '{name}' was not found. Specify a capacity provider that is associated \
-                 with the cluster."
-            )));
-        }
-    }
-    Ok(())
 }
 
 /// Turns the default namespace's name into its ARN, making an HTTP namespace where there is none yet

@@ -6,8 +6,10 @@
 //! Source of operations, members and errors: the Amazon ECS API reference (AmazonECS/latest/APIReference).
 
 mod account_setting;
+mod attachment;
 mod balancer;
 mod capacity_provider;
+mod capacity_provider_fill;
 mod cluster;
 mod deployment;
 mod event;
@@ -73,6 +75,10 @@ pub(crate) enum Event {
     Task(String, task_life::Moment),
     /// A service that has been INACTIVE long enough is forgotten.
     ForgetService(String, jiff::Timestamp),
+    /// What ECS was doing about a capacity provider is over.
+    CapacityProviderMoved(String),
+    /// The capacity providers of a cluster are attached and detached.
+    Attached(String),
 }
 
 pub(crate) fn happen(world: &mut World, event: Event) {
@@ -80,6 +86,8 @@ pub(crate) fn happen(world: &mut World, event: Event) {
         Event::Step(service) => scheduler::step(world, &service),
         Event::StageOver(deployment) => rollout::stage_over(world, &deployment),
         Event::Task(task, moment) => task_life::reach(world, &task, moment),
+        Event::CapacityProviderMoved(provider) => capacity_provider::moved(world, &provider),
+        Event::Attached(cluster) => attachment::done(world, &cluster),
         Event::ForgetService(service, created_at) => service_delete::forget(world, &service, created_at),
     }
 }
@@ -92,7 +100,7 @@ pub(crate) fn call(world: &mut World, cx: &Cx, op: &str, input: &Value) -> Resul
         "ListClusters" => cluster::list(world, cx, input),
         "UpdateCluster" => cluster::update(world, cx, input),
         "UpdateClusterSettings" => cluster::update_settings(world, cx, input),
-        "PutClusterCapacityProviders" => cluster::put_capacity_providers(world, cx, input),
+        "PutClusterCapacityProviders" => attachment::put(world, cx, input),
         "DeleteCluster" => cluster::delete(world, cx, input),
         "CreateCapacityProvider" => capacity_provider::create(world, cx, input),
         "DescribeCapacityProviders" => capacity_provider::describe(world, cx, input),
@@ -134,9 +142,11 @@ impl Ecs {
     pub(crate) fn dump(&self) -> Value {
         let clusters: Vec<Value> =
             self.clusters.values().map(|cluster| cluster.show(self, &cluster::EVERYTHING)).collect();
+        let providers: Vec<Value> =
+            self.capacity_providers.values().map(|provider| provider.show(self, true)).collect();
         let services: Vec<Value> = self.services.values().map(|service| service.show(self, true)).collect();
         let tasks: Vec<Value> = self.tasks.values().map(|task| task.show(self, true)).collect();
         let definitions = self.families.values().flat_map(task_definition::Family::shown).collect::<Vec<_>>();
-        json!({ "clusters": clusters, "services": services, "tasks": tasks, "taskDefinitions": definitions })
+        json!({ "clusters": clusters, "capacityProviders": providers, "services": services, "tasks": tasks, "taskDefinitions": definitions })
     }
 }

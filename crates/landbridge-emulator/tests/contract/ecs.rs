@@ -3,10 +3,14 @@
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::error::ProvideErrorMetadata as _;
 use aws_sdk_ecs::types::{
-    AssignPublicIp, AwsVpcConfiguration, ClusterField, ClusterServiceConnectDefaultsRequest, Compatibility,
-    ContainerDefinition, DeploymentCircuitBreaker, DeploymentConfiguration, DeploymentRolloutState, HealthCheck,
-    KeyValuePair, LaunchType, LogConfiguration, LogDriver, NetworkConfiguration, NetworkMode, PortMapping,
-    PropagateTags, ServiceDeploymentStatus, ServiceField, ServiceRegistry, Tag, TaskDefinitionField, TransportProtocol,
+    AssignPublicIp, AutoScalingGroupProvider, AutoScalingGroupProviderUpdate, AwsVpcConfiguration,
+    CapacityProviderField, CapacityProviderStatus, CapacityProviderType, CapacityProviderUpdateStatus, ClusterField,
+    ClusterServiceConnectDefaultsRequest, Compatibility, ContainerDefinition,
+    CreateManagedInstancesProviderConfiguration, DeploymentCircuitBreaker, DeploymentConfiguration,
+    DeploymentRolloutState, HealthCheck, InstanceLaunchTemplate, KeyValuePair, LaunchType, LogConfiguration, LogDriver,
+    ManagedDraining, ManagedInstancesNetworkConfiguration, ManagedScaling, ManagedScalingStatus, NetworkConfiguration,
+    NetworkMode, PortMapping, PropagateTags, ServiceDeploymentStatus, ServiceField, ServiceRegistry, Tag,
+    TaskDefinitionField, TransportProtocol,
 };
 
 use crate::cloud_map::{private, web};
@@ -95,6 +99,50 @@ async fn a_cluster_round_trips_with_tags_settings_and_service_connect_defaults()
     assert!(cluster.service_connect_defaults().unwrap().namespace().unwrap().contains(":namespace/ns-"));
     assert_eq!(answer.failures()[0].reason(), Some("MISSING"));
     assert!(describe().send().await.unwrap().clusters()[0].tags().is_empty());
+}
+
+#[tokio::test]
+async fn capacity_providers_of_both_kinds_are_made_changed_and_deleted() {
+    let aws = Aws::start().await;
+    let client = Client::new(&aws.config());
+    client.create_cluster().cluster_name("prod").send().await.unwrap();
+    let group = AutoScalingGroupProvider::builder().auto_scaling_group_arn("spare-group").build().unwrap();
+    let spare = client.create_capacity_provider().name("spare").auto_scaling_group_provider(group).tags(tag("a", "b"));
+    let made = spare.clone().send().await.unwrap().capacity_provider().cloned().unwrap();
+    assert_eq!(made.status(), Some(&CapacityProviderStatus::Active));
+    assert_eq!(made.auto_scaling_group_provider().unwrap().managed_draining(), Some(&ManagedDraining::Enabled));
+    let again = spare.send().await.unwrap_err().into_service_error();
+    assert!(again.is_client_exception() && again.message().unwrap().contains("already exists"), "{again:?}");
+    let network = ManagedInstancesNetworkConfiguration::builder().subnets("subnet-1").build();
+    let template = InstanceLaunchTemplate::builder().ec2_instance_profile_arn("p").network_configuration(network);
+    let managed = CreateManagedInstancesProviderConfiguration::builder().infrastructure_role_arn("r");
+    let managed = managed.instance_launch_template(template.build().unwrap()).build().unwrap();
+    let big = client.create_capacity_provider().name("big").cluster("prod").managed_instances_provider(managed);
+    let made = big.send().await.unwrap().capacity_provider().cloned().unwrap();
+    assert_eq!(made.status(), Some(&CapacityProviderStatus::Provisioning));
+    assert_eq!(made.r#type(), Some(&CapacityProviderType::ManagedInstances));
+    let scaling = ManagedScaling::builder().status(ManagedScalingStatus::Enabled).target_capacity(80).build();
+    let change = AutoScalingGroupProviderUpdate::builder().managed_scaling(scaling).build();
+    let update = client.update_capacity_provider().name("spare").auto_scaling_group_provider(change);
+    let changed = update.send().await.unwrap().capacity_provider().cloned().unwrap();
+    assert_eq!(changed.update_status(), Some(&CapacityProviderUpdateStatus::UpdateInProgress));
+    aws.pass(60);
+    let describe = client.describe_capacity_providers().capacity_providers("spare").capacity_providers("big");
+    let seen = describe.capacity_providers("none").include(CapacityProviderField::Tags).send().await.unwrap();
+    let spare = &seen.capacity_providers()[0];
+    assert_eq!(spare.tags(), [tag("a", "b")]);
+    let scaling = spare.auto_scaling_group_provider().unwrap().managed_scaling().unwrap();
+    assert_eq!((scaling.target_capacity(), scaling.instance_warmup_period()), (Some(80), Some(300)));
+    assert_eq!(seen.capacity_providers()[1].status(), Some(&CapacityProviderStatus::Active));
+    assert_eq!(seen.failures()[0].reason(), Some("MISSING"));
+    let kept = client.delete_cluster().cluster("prod").send().await.unwrap_err().into_service_error();
+    assert!(kept.is_cluster_contains_capacity_provider_exception(), "{kept:?}");
+    client.delete_capacity_provider().capacity_provider("big").cluster("prod").send().await.unwrap();
+    client.delete_capacity_provider().capacity_provider("spare").send().await.unwrap();
+    aws.pass(60);
+    client.delete_cluster().cluster("prod").send().await.unwrap();
+    let none = client.delete_capacity_provider().capacity_provider("spare").send().await.unwrap_err();
+    assert!(none.into_service_error().is_client_exception());
 }
 
 #[tokio::test]

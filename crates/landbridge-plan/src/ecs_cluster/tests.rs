@@ -355,7 +355,11 @@ fn spec() -> impl Strategy<Value = Value> {
                 spec["serviceConnectDefaults"] = json!({"namespace": namespace});
             }
             if strategy {
-                let items = providers.iter().map(|p| json!({"capacityProvider": p, "weight": p.len()}));
+                let big = providers.contains(&"big");
+                let items = providers
+                    .iter()
+                    .filter(|p| (**p == "big") == big)
+                    .map(|p| json!({"capacityProvider": p, "weight": p.len()}));
                 spec["defaultCapacityProviderStrategy"] = items.collect();
             }
             spec

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::change::{Body, Change, Tags};
 use crate::cloud_map_namespace::{CloudMapNamespaceObserved, NamespaceFacts};
-use crate::ecs_cluster::{ClusterFacts, EcsClusterObserved};
+use crate::ecs_cluster::{CapacityProviderFacts, ClusterFacts, EcsClusterObserved};
 use crate::iam_task_role::{IamTaskRoleObserved, RoleFacts};
 use crate::kind::Kind;
 use crate::plan::Plan;
@@ -65,9 +65,53 @@ impl Modelled for EcsCluster {
                 cluster_fields(there(&mut observed.cluster), body);
             }
             Change::DeleteCluster { .. } => observed.cluster = None,
-            Change::Tag { set, remove, .. } => tag(&mut there(&mut observed.cluster).tags, set, remove),
-            other => unknown(other),
+            Change::Tag { arn, set, remove, .. } => match arn.rsplit_once(":capacity-provider/") {
+                Some((_, name)) => tag(&mut there(&mut observed.providers.get_mut(name)).tags, set, remove),
+                None => tag(&mut there(&mut observed.cluster).tags, set, remove),
+            },
+            other => provider(&mut observed.providers, other),
         }
+    }
+}
+
+/// Members that are not given stay.
+fn merge(present: &mut Value, changed: &Value) {
+    match (present, changed) {
+        (Value::Object(present), Value::Object(changed)) => present.extend(changed.clone()),
+        (present, changed) => present.clone_from(changed),
+    }
+}
+
+/// Changes of capacity providers, all done at once.
+fn provider(providers: &mut BTreeMap<String, CapacityProviderFacts>, change: &Change) {
+    match change {
+        Change::CreateCapacityProvider { name, body } => {
+            let mut fields = body.clone();
+            let tags = tag_list(fields.remove("tags"), "key", "value");
+            let cluster = fields.remove("cluster").map(|c| text(Some(&c)));
+            fields.remove("name");
+            let made = CapacityProviderFacts {
+                arn: format!("arn:aws:ecs:eu-central-1:{}:capacity-provider/{name}", super::ACCOUNT_ID),
+                name: name.clone(),
+                status: "ACTIVE".to_owned(),
+                cluster,
+                fields,
+                tags,
+                ..CapacityProviderFacts::default()
+            };
+            providers.insert(name.clone(), made);
+        }
+        Change::UpdateCapacityProvider { name, body } => {
+            let mut present = providers.get_mut(name);
+            let present = &mut there(&mut present).fields;
+            for (kind, changed) in body.iter().filter(|(field, _)| field.ends_with("Provider")) {
+                for (member, value) in changed.as_object().into_iter().flatten() {
+                    merge(&mut present[kind][member], value);
+                }
+            }
+        }
+        Change::DeleteCapacityProvider { name, .. } => drop(providers.remove(name)),
+        other => unknown(other),
     }
 }
 

@@ -117,28 +117,6 @@ fn a_cluster_that_is_not_there_is_a_failure_when_described_and_refused_elsewhere
 }
 
 #[test]
-fn a_capacity_provider_is_created_changed_used_and_only_then_deleted() {
-    let aws = Aws::new();
-    let group =
-        json!({ "autoScalingGroupArn": "arn:aws:autoscaling:us-east-1:000000000000:x", "managedDraining": "ENABLED" });
-    let asked = json!({ "name": "spare", "autoScalingGroupProvider": group });
-    assert_eq!(aws.ok("CreateCapacityProvider", asked.clone())["capacityProvider"]["status"], "ACTIVE");
-    assert_eq!(aws.refused("CreateCapacityProvider", asked).0, "ClientException");
-    let changed = json!({ "name": "spare", "autoScalingGroupProvider": { "managedDraining": "DISABLED" } });
-    let after = aws.ok("UpdateCapacityProvider", changed)["capacityProvider"]["autoScalingGroupProvider"].clone();
-    assert_eq!(after["managedDraining"], "DISABLED");
-    assert_eq!(after["autoScalingGroupArn"], group["autoScalingGroupArn"]);
-    aws.ok("CreateCluster", json!({ "clusterName": "shop", "capacityProviders": ["spare"] }));
-    assert_eq!(aws.refused("DeleteCapacityProvider", json!({ "capacityProvider": "spare" })).0, "ClientException");
-    let none = json!({ "cluster": "shop", "capacityProviders": [], "defaultCapacityProviderStrategy": [] });
-    aws.ok("PutClusterCapacityProviders", none);
-    aws.ok("DeleteCapacityProvider", json!({ "capacityProvider": "spare" }));
-    let names = aws.ok("DescribeCapacityProviders", json!({}))["capacityProviders"].clone();
-    let names: Vec<&str> = names.as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["FARGATE", "FARGATE_SPOT"]);
-}
-
-#[test]
 fn an_account_setting_is_kept_and_decides_container_insights_of_new_clusters() {
     let aws = Aws::new();
     aws.ok("PutAccountSettingDefault", json!({ "name": "containerInsights", "value": "enabled" }));
