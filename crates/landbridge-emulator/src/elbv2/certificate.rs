@@ -13,7 +13,7 @@ use crate::world::{Cx, World};
 const MOST: usize = 25;
 
 /// ARNs of the certificates a request names.
-pub(super) fn named<'a>(input: Input<'a>) -> Result<Vec<&'a str>, Refusal> {
+pub(super) fn named(input: Input<'_>) -> Result<Vec<&str>, Refusal> {
     let mut arns = Vec::new();
     for certificate in input.objects("Certificates")? {
         let arn = certificate.required("CertificateArn")?;

@@ -143,7 +143,7 @@ impl HealthCheck {
             let known = self.matcher.as_ref().is_some_and(|(known, _)| *known == kind);
             let well_formed = codes.split([',', '-']).all(|code| code.parse::<u16>().is_ok());
             if !known || !well_formed {
-                return Err(input.refuse(format!("Health check matcher {} '{codes}' is not valid", kind)));
+                return Err(input.refuse(format!("Health check matcher {kind} '{codes}' is not valid")));
             }
             self.matcher = Some((kind, codes.to_owned()));
         }

@@ -134,7 +134,7 @@ impl TargetGroup {
 }
 
 /// The targets a call names, at least one.
-fn named<'a>(input: Input<'a>) -> Result<Vec<Input<'a>>, Refusal> {
+fn named(input: Input<'_>) -> Result<Vec<Input<'_>>, Refusal> {
     let targets = input.objects("Targets")?;
     if targets.is_empty() { Err(input.missing("Targets")) } else { Ok(targets) }
 }

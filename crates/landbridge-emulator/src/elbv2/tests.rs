@@ -302,15 +302,15 @@ fn shares_follow_the_rules_in_force_in_the_order_of_their_priorities() {
     elb.pass(60);
     let percents = |path: &str| {
         let shares = elb.0.shares(&listener, "shop.example.com", path).unwrap();
-        shares.iter().map(|it| (it.target_group.clone(), it.percent, it.healthy)).collect::<Vec<_>>()
+        shares.iter().map(|it| (it.target_group.clone(), format!("{}%", it.percent), it.healthy)).collect::<Vec<_>>()
     };
-    assert_eq!(percents("/10"), [(one.clone(), 25.0, 0), (two.clone(), 75.0, 1)]);
-    assert_eq!(percents("/other"), [(one.clone(), 100.0, 0)]);
+    assert_eq!(percents("/10"), [(one.clone(), "25%".to_owned(), 0), (two.clone(), "75%".to_owned(), 1)]);
+    assert_eq!(percents("/other"), [(one.clone(), "100%".to_owned(), 0)]);
     let change =
         format!("ModifyRule&RuleArn={later}&Actions.member.1.Type=forward{}", weights(&[(&one, 1), (&two, 0)]));
     elb.ok(&change);
-    assert_eq!(percents("/10")[1].1, 75.0);
+    assert_eq!(percents("/10")[1].1, "75%");
     elb.pass(5);
-    assert_eq!(percents("/10")[1].1, 0.0);
+    assert_eq!(percents("/10")[1].1, "0%");
     assert_eq!(elb.0.shares("arn:none", "", ""), None);
 }
