@@ -7,6 +7,7 @@ use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use futures::FutureExt as _;
 use landbridge_emulator::Emulator;
 use tokio_util::sync::CancellationToken;
 
@@ -72,7 +73,8 @@ impl HttpConnector for Wire {
                 Some(loss) => {
                     self.is_cut.cancel();
                     if loss == Loss::Answer {
-                        drop(self.emulator.call(request));
+                        // The emulator does what is asked when it is polled.
+                        drop(self.emulator.call(request).now_or_never());
                     }
                 }
             }
