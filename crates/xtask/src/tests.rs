@@ -1,11 +1,16 @@
 //! `cargo xtask test`: what the tests need that cargo does not build, then `cargo test`.
 
+use std::env;
 use std::path::Path;
 use std::process::Command;
+use std::thread;
 
 use anyhow::{Context, Result};
 
 use crate::example;
+
+/// Tests wait for AWS and Kubernetes far more than they compute, so few cores run more of them than cores.
+const FEWEST_AT_ONCE: usize = 4;
 
 /// Runs every test; true when all passed.
 pub fn run(root: &Path, arguments: &[String]) -> Result<bool> {
@@ -17,8 +22,15 @@ pub fn run(root: &Path, arguments: &[String]) -> Result<bool> {
         // All of them, also after one that fails: who waited for minutes wants to know everything that is wrong.
         .args(["test", "--workspace", "--no-fail-fast"])
         .args(arguments)
+        .env("RUST_TEST_THREADS", at_once())
         .current_dir(root)
         .status()
         .context("running cargo test")?;
     Ok(tests.success())
+}
+
+/// How many tests run at once, where the caller does not say.
+fn at_once() -> String {
+    let cores = || thread::available_parallelism().map_or(FEWEST_AT_ONCE, usize::from).max(FEWEST_AT_ONCE);
+    env::var("RUST_TEST_THREADS").unwrap_or_else(|_| cores().to_string())
 }
