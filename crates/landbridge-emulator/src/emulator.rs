@@ -14,7 +14,7 @@ use crate::elbv2;
 use crate::faults::{Fault, Faults};
 use crate::gateway;
 use crate::quotas::Quotas;
-use crate::scripts::{Scripts, TargetScript, TaskScript};
+use crate::scripts::{HookScript, Scripts, TargetScript, TaskScript};
 use crate::timings::Timings;
 use crate::world::{Queue, Rng, Services, World};
 
@@ -141,6 +141,11 @@ impl Emulator {
         let mut world = self.present();
         world.scripts.add_target(script);
         elbv2::answer_anew(&mut world);
+    }
+
+    /// Adds a script that decides what the Lambda functions of deployment lifecycle hooks answer.
+    pub fn script_hook(&self, script: HookScript) {
+        self.lock().scripts.add_hook(script);
     }
 
     /// How a listener spreads the requests for `path` at `host` of clients that hold no stickiness cookie, by the rules

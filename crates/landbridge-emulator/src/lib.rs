@@ -40,7 +40,7 @@ pub use elbv2::Share;
 pub use emulator::{Builder, Emulator};
 pub use faults::{Fault, FaultKind};
 pub use gateway::ConnectionLost;
-pub use scripts::{TargetFate, TargetScript, TaskFate, TaskScript};
+pub use scripts::{HookAnswer, HookScript, TargetFate, TargetScript, TaskFate, TaskScript};
 pub use server::Server;
 pub use timings::Timings;
 pub use trouble::Trouble;

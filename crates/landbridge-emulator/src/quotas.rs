@@ -89,8 +89,8 @@ fn ecs(operation: &str) -> Option<(&'static str, f64, f64)> {
         "ListAccountSettings" => ("ecs setting read", 50.0, 20.0),
         "RunTask" | "StopTask" => ("ecs cluster resource modify", 100.0, 40.0),
         "DescribeTasks" | "ListTasks" => ("ecs cluster resource read", 100.0, 20.0),
-        // StopServiceDeployment is in no published group; it is counted with the calls it undoes.
-        "CreateService" | "UpdateService" | "DeleteService" | "StopServiceDeployment" => {
+        // The last two are in no published group; they are counted with the calls they undo or carry on.
+        "CreateService" | "UpdateService" | "DeleteService" | "StopServiceDeployment" | "ContinueServiceDeployment" => {
             ("ecs service modify", 50.0, 5.0)
         }
         "DescribeServices" | "ListServices" => ("ecs service read", 100.0, 20.0),

@@ -13,6 +13,9 @@
 //! | `slow-start` | pulling takes ten times as long |
 //! | `no-capacity` | no capacity is found to place the task |
 //!
+//! The Lambda functions of deployment lifecycle hooks succeed, unless the name in their ARN says otherwise: `hook-failed`,
+//! `hook-in-progress-90s` (succeeds after 90 seconds), `hook-in-progress` (never ends).
+//!
 //! Tests add their own with [`crate::Emulator::script`]; the newest matching script decides.
 //! Targets that a user registers answer health checks, unless [`crate::Emulator::script_target`] says otherwise.
 
@@ -102,6 +105,43 @@ impl TargetScript {
     }
 }
 
+/// What the Lambda function of a deployment lifecycle hook answers (`hookStatus`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum HookAnswer {
+    /// The deployment goes on.
+    Succeeded,
+    /// The deployment is rolled back.
+    Failed,
+    /// The function is asked again 30 seconds later.
+    InProgress,
+}
+
+/// An answer of every function whose ARN matches a glob (`*` stands for any text).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HookScript {
+    function: String,
+    answer: HookAnswer,
+    /// `IN_PROGRESS` is answered until the hook is this old.
+    #[serde(with = "friendly", default)]
+    after: Duration,
+}
+
+impl HookScript {
+    /// Lets each function whose ARN matches `function` give this answer.
+    pub fn new(function: impl Into<String>, answer: HookAnswer) -> Self {
+        Self { function: function.into(), answer, after: Duration::ZERO }
+    }
+
+    /// Lets it answer `IN_PROGRESS` until its hook is this old.
+    #[must_use]
+    pub fn after(mut self, after: Duration) -> Self {
+        self.after = after;
+        self
+    }
+}
+
 impl TargetFate {
     /// The answers of a target that has this fate from `from`.
     pub(crate) fn answers(self, from: Timestamp) -> Answers {
@@ -130,6 +170,7 @@ impl TaskFate {
 pub(crate) struct Scripts {
     tasks: Vec<TaskScript>,
     targets: Vec<TargetScript>,
+    hooks: Vec<HookScript>,
 }
 
 impl Scripts {
@@ -141,9 +182,24 @@ impl Scripts {
         self.targets.push(script);
     }
 
+    pub(crate) fn add_hook(&mut self, script: HookScript) {
+        self.hooks.push(script);
+    }
+
     pub(crate) fn clear(&mut self) {
         self.tasks.clear();
         self.targets.clear();
+        self.hooks.clear();
+    }
+
+    /// What a function answers for a hook that has been running for `elapsed`.
+    pub(crate) fn hook(&self, function: &str, elapsed: Duration) -> HookAnswer {
+        let told = self.hooks.iter().rev().find(|script| matches(&script.function, function));
+        match told {
+            Some(script) if elapsed < script.after => HookAnswer::InProgress,
+            Some(script) => script.answer,
+            None => built_in_hook(function, elapsed),
+        }
     }
 
     /// How a target that a user registered answers from `now`.
@@ -182,6 +238,16 @@ fn built_in(image: &str, pulling: Duration) -> TaskFate {
     }
 }
 
+fn built_in_hook(function: &str, elapsed: Duration) -> HookAnswer {
+    let seconds = number_after(function, "hook-in-progress-").map(|seconds| Duration::from_secs(seconds.into()));
+    match seconds {
+        Some(seconds) if elapsed < seconds => HookAnswer::InProgress,
+        None if function.contains("hook-in-progress") => HookAnswer::InProgress,
+        None if function.contains("hook-failed") => HookAnswer::Failed,
+        _ => HookAnswer::Succeeded,
+    }
+}
+
 /// The decimal number right after the first `marker`.
 fn number_after(text: &str, marker: &str) -> Option<u32> {
     let (_, rest) = text.split_once(marker)?;
@@ -203,6 +269,21 @@ mod tests {
             TaskFate::Crash { after: Duration::from_secs(30), exit_code: 137 }
         );
         assert_eq!(fate("shop:crash"), TaskFate::Crash { after: Duration::from_secs(2), exit_code: 1 });
+    }
+
+    #[test]
+    fn the_name_of_a_function_says_what_it_answers_unless_a_script_does() {
+        let seconds = Duration::from_secs;
+        let mut scripts = Scripts::default();
+        let answer = |scripts: &Scripts, name, at| scripts.hook(&format!("arn:aws:lambda:r:a:function:{name}"), at);
+        assert_eq!(answer(&scripts, "check", seconds(1)), HookAnswer::Succeeded);
+        assert_eq!(answer(&scripts, "hook-failed", seconds(1)), HookAnswer::Failed);
+        assert_eq!(answer(&scripts, "hook-in-progress-90s", seconds(89)), HookAnswer::InProgress);
+        assert_eq!(answer(&scripts, "hook-in-progress-90s", seconds(91)), HookAnswer::Succeeded);
+        assert_eq!(answer(&scripts, "hook-in-progress", seconds(999_999)), HookAnswer::InProgress);
+        scripts.add_hook(HookScript::new("*:hook-*", HookAnswer::Failed).after(seconds(10)));
+        assert_eq!(answer(&scripts, "hook-in-progress", seconds(9)), HookAnswer::InProgress);
+        assert_eq!(answer(&scripts, "hook-in-progress", seconds(10)), HookAnswer::Failed);
     }
 
     #[test]

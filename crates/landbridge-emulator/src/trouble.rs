@@ -1,5 +1,5 @@
 //! What goes wrong, read from a file: rules that break calls and scripts that decide what becomes of tasks
-//! and how targets answer.
+//! and how targets and lifecycle hooks answer.
 //!
 //! The form is that of [`Trouble`]'s fields; the file may be YAML or JSON, which its reader decides.
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::emulator::Emulator;
 use crate::faults::Fault;
-use crate::scripts::{TargetScript, TaskScript};
+use crate::scripts::{HookScript, TargetScript, TaskScript};
 
 /// The content of a file of faults.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -19,6 +19,8 @@ pub struct Trouble {
     pub tasks: Vec<TaskScript>,
     /// How targets that are no ECS tasks answer health checks. The last script that matches an id decides.
     pub targets: Vec<TargetScript>,
+    /// What the Lambda functions of deployment lifecycle hooks answer. The last script that matches an ARN decides.
+    pub hooks: Vec<HookScript>,
 }
 
 impl Emulator {
@@ -27,6 +29,7 @@ impl Emulator {
         trouble.calls.into_iter().for_each(|rule| self.fault(rule));
         trouble.tasks.into_iter().for_each(|script| self.script(script));
         trouble.targets.into_iter().for_each(|script| self.script_target(script));
+        trouble.hooks.into_iter().for_each(|script| self.script_hook(script));
     }
 }
 
@@ -37,7 +40,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{FaultKind, TargetFate, TaskFate};
+    use crate::{FaultKind, HookAnswer, TargetFate, TaskFate};
 
     #[test]
     fn every_kind_of_fault_and_fate_can_be_written_in_a_file() {
@@ -55,6 +58,7 @@ mod tests {
                 {"image": "*/sick:*", "fate": {"target": {"after": "30s", "fate": {"code": 503}}}},
             ],
             "targets": [{"id": "10.0.0.7", "fate": "timeout"}],
+            "hooks": [{"function": "*:check", "answer": "failed", "after": "90s"}, {"function": "*", "answer": "succeeded"}],
         }))
         .unwrap();
         assert_eq!(
@@ -79,6 +83,8 @@ mod tests {
             ]
         );
         assert_eq!(trouble.targets, [TargetScript::new("10.0.0.7", TargetFate::Timeout)]);
+        let fails = HookScript::new("*:check", HookAnswer::Failed).after(Duration::from_secs(90));
+        assert_eq!(trouble.hooks, [fails, HookScript::new("*", HookAnswer::Succeeded)]);
     }
 
     #[test]

@@ -9,9 +9,11 @@ use sha2::{Digest, Sha256};
 
 use super::balancer;
 use super::event;
+use super::hook;
 use super::member::Members;
 use super::names;
 use super::notice::{self, Grade};
+use super::rollout::{self, At};
 use super::service::Service;
 use super::service_check::runs_on_fargate;
 use super::service_deployment::{ServiceDeployment, Status as RecordStatus};
@@ -190,7 +192,7 @@ pub(super) fn begin(world: &mut World, service: &str, definition: &Arc<TaskDefin
         definition: Arc::clone(definition),
         created_at: world.now,
     });
-    let record = format!("{scope}service-deployment/{path}/{}", names::deployment_token(&mut world.rng));
+    let record = format!("{scope}service-deployment/{path}/{}", names::token(&mut world.rng, 21));
     let sources: Vec<String> = kept.deployments.iter().map(|deployment| deployment.revision.arn.clone()).collect();
     let configuration = kept.fields.member("deploymentConfiguration").cloned().unwrap_or_default();
     let entry = ServiceDeployment::begin(&record, kept, sources, &revision.arn, configuration, world.now);
@@ -289,28 +291,51 @@ fn backoff(failures: u32) -> Option<std::time::Duration> {
 }
 
 fn break_circuit(world: &mut World, service_arn: &str, rollback: bool) {
-    let now = world.now;
     let ecs = &mut world.services.ecs;
-    let Some(service) = ecs.services.get_mut(service_arn) else { return };
-    service.stage = None;
-    let Some(failed) = service.deployments.first_mut() else { return };
-    failed.rollout = Rollout::Failed;
-    "ECS deployment circuit breaker: tasks failed to start.".clone_into(&mut failed.reason);
-    failed.updated_at = now;
-    let text = format!("(deployment {}) deployment failed: tasks failed to start.", failed.id);
-    let (record, id, why) = (failed.record.clone(), failed.id.clone(), failed.reason.clone());
-    service.events.push(&mut world.rng, now, &service.name, &text);
-    if let Some(entry) = ecs.service_deployments.get_mut(&record) {
+    let record = ecs.services.get(service_arn).and_then(|service| service.deployments.first()).map(|it| &it.record);
+    if let Some(entry) = record.and_then(|record| ecs.service_deployments.get_mut(record)) {
         entry.circuit_broken = true;
     }
-    notice::deployment(world, service_arn, Grade::Error, "SERVICE_DEPLOYMENT_FAILED", &id, &why);
-    let reason = "Service deployment rolled back because the circuit breaker threshold was exceeded.";
-    if rollback && roll_back(world, service_arn, "ECS deployment circuit breaker", reason) {
+    let failure = Failure {
+        by: "ECS deployment circuit breaker",
+        why: "tasks failed to start",
+        because: "the circuit breaker threshold was exceeded",
+    };
+    fail(world, service_arn, &failure, rollback);
+}
+
+/// Why a deployment failed: who found out, in the words of events, and in those of `statusReason`.
+pub(super) struct Failure<'a> {
+    pub(super) by: &'a str,
+    pub(super) why: &'a str,
+    pub(super) because: &'a str,
+}
+
+/// The newest deployment has failed: it is rolled back, if that is wanted and there is something to go back to, or stays
+/// failed.
+pub(super) fn fail(world: &mut World, service_arn: &str, failure: &Failure<'_>, rollback: bool) {
+    let now = world.now;
+    let Failure { by, why, because } = failure;
+    let Some(service) = world.services.ecs.services.get_mut(service_arn) else { return };
+    let Some(failed) = service.deployments.first_mut() else { return };
+    failed.rollout = Rollout::Failed;
+    failed.reason = format!("{by}: {why}.");
+    failed.updated_at = now;
+    let text = format!("(deployment {}) deployment failed: {why}.", failed.id);
+    let (record, id, reason) = (failed.record.clone(), failed.id.clone(), failed.reason.clone());
+    service.events.push(&mut world.rng, now, &service.name, &text);
+    notice::deployment(world, service_arn, Grade::Error, "SERVICE_DEPLOYMENT_FAILED", &id, &reason);
+    let reason = format!("Service deployment rolled back because {because}.");
+    if rollback && roll_back(world, service_arn, by, &reason) {
         return;
     }
-    if let Some(entry) = world.services.ecs.service_deployments.get_mut(&record) {
-        let reason = "Service deployment stopped because the circuit breaker threshold was exceeded.";
-        entry.finish(RecordStatus::Stopped, Some(reason), now);
+    let ecs = &mut world.services.ecs;
+    if let Some(service) = ecs.services.get_mut(service_arn) {
+        service.stage = None;
+    }
+    if let Some(entry) = ecs.service_deployments.get_mut(&record) {
+        let reason = format!("Service deployment stopped because {because}.");
+        entry.finish(RecordStatus::Stopped, Some(&reason), now);
     }
 }
 
@@ -322,8 +347,7 @@ pub(super) fn roll_back(world: &mut World, service_arn: &str, by: &str, reason: 
     if service.deployments.first().is_some_and(|it| Arc::ptr_eq(&it.revision, &good) && it.rollout != Rollout::Failed) {
         return false;
     }
-    service.stage = None;
-    let shifts = service.strategy() != "ROLLING";
+    let stage = service.stage.take();
     if let Some(failed) = service.deployments.first_mut() {
         failed.rollout = Rollout::Failed;
         failed.updated_at = now;
@@ -355,8 +379,15 @@ pub(super) fn roll_back(world: &mut World, service_arn: &str, by: &str, reason: 
         entry.roll_back(reason, &good.arn, now);
     }
     notice::deployment(world, service_arn, Grade::Info, "SERVICE_DEPLOYMENT_IN_PROGRESS", &id, &why);
-    if shifts {
+    let staged = rollout::configuration(&world.services.ecs, &record).and_then(|it| it.text("strategy"));
+    if staged.is_some_and(|strategy| strategy != "ROLLING") {
         balancer::shift(world, service_arn, 100.0, 100.0);
+    }
+    let (production, test) = stage.and_then(|stage| stage.weights()).unwrap_or_default();
+    for (moved, at) in [(production, At::ProductionTrafficShift), (test, At::TestTrafficShift)] {
+        if moved > 0.0 {
+            hook::begin_again(world, &record, at);
+        }
     }
     super::scheduler::soon(world, service_arn);
     true

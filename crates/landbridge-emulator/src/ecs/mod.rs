@@ -14,6 +14,7 @@ mod cluster;
 mod deployment;
 mod event;
 mod fill;
+mod hook;
 mod list;
 mod member;
 mod names;
@@ -69,8 +70,10 @@ pub(crate) struct Ecs {
 pub(crate) enum Event {
     /// The service scheduler looks at a service.
     Step(String),
-    /// A lifecycle stage of a blue/green, linear or canary deployment is over.
+    /// The time of a deployment's lifecycle stage has passed.
     StageOver(String),
+    /// A lifecycle hook of a service deployment is answered, or its time is over.
+    Hook(String, String, hook::Moment),
     /// A task reaches the next point of its life.
     Task(String, task_life::Moment),
     /// A service that has been INACTIVE long enough is forgotten.
@@ -85,6 +88,7 @@ pub(crate) fn happen(world: &mut World, event: Event) {
     match event {
         Event::Step(service) => scheduler::step(world, &service),
         Event::StageOver(deployment) => rollout::stage_over(world, &deployment),
+        Event::Hook(deployment, hook, moment) => hook::happen(world, &deployment, &hook, moment),
         Event::Task(task, moment) => task_life::reach(world, &task, moment),
         Event::CapacityProviderMoved(provider) => capacity_provider::moved(world, &provider),
         Event::Attached(cluster) => attachment::done(world, &cluster),
@@ -125,6 +129,7 @@ pub(crate) fn call(world: &mut World, cx: &Cx, op: &str, input: &Value) -> Resul
         "ListServiceDeployments" => service_deployment::list(world, cx, input),
         "DescribeServiceDeployments" => service_deployment::describe(world, cx, input),
         "StopServiceDeployment" => service_deployment::stop(world, cx, input),
+        "ContinueServiceDeployment" => hook::continue_deployment(world, cx, input),
         "DescribeServiceRevisions" => service_deployment::describe_revisions(world, cx, input),
         "TagResource" => tags::tag(world, cx, input),
         "UntagResource" => tags::untag(world, cx, input),

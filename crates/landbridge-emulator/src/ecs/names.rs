@@ -38,8 +38,8 @@ pub(crate) fn is_name(name: &str) -> bool {
     (1..=255).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
-/// An identifier as service deployments have: 21 letters, digits, `-` and `_`.
-pub(crate) fn deployment_token(rng: &mut Rng) -> String {
+/// An identifier of letters, digits, `-` and `_`; those of service deployments have 21.
+pub(crate) fn token(rng: &mut Rng, length: usize) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    (0..21).map(|_| LETTERS[rng.below(64) as usize] as char).collect()
+    (0..length).map(|_| LETTERS[rng.below(64) as usize] as char).collect()
 }

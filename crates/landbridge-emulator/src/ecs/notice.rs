@@ -1,6 +1,6 @@
-//! What Amazon ECS tells EventBridge: tasks, deployments and service actions.
+//! What Amazon ECS tells EventBridge: tasks, deployments, lifecycle hooks and service actions.
 //! Source: "Amazon ECS events" in the developer guide (ecs_cwe_events, ecs_task_events, ecs_service_events,
-//! ecs_service_deployment_events).
+//! ecs_service_deployment_events, ecs_hook_state_change_events).
 
 use serde_json::{Map, Value, json};
 
@@ -76,6 +76,25 @@ pub(super) fn action(world: &mut World, service: &str, grade: Grade, name: &str,
         detail["reason"] = json!(reason);
     }
     tell(world, service, "ECS Service Action", detail);
+}
+
+/// A lifecycle hook of a service deployment came to another status: "ECS Hook State Change".
+pub(super) fn hook(world: &mut World, record: &str, id: &str) {
+    let Some(entry) = world.services.ecs.service_deployments.get(record) else { return };
+    let Some(hook) = entry.hooks.iter().find(|hook| hook.id == id) else { return };
+    let detail = json!({
+        "eventType": Grade::Info.as_str(),
+        "eventName": hook.event_name(),
+        "hookId": hook.id,
+        "hookType": hook.kind(),
+        "expiresAt": written_time(hook.expires_at),
+        "lifecycleStage": hook.stage.as_str(),
+        "clusterArn": entry.cluster(),
+        "serviceArn": entry.service(),
+        "serviceDeploymentArn": record,
+        "updatedAt": written_time(world.now),
+    });
+    tell(world, record, "ECS Hook State Change", detail);
 }
 
 fn written_time(at: jiff::Timestamp) -> String {

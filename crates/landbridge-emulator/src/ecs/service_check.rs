@@ -7,7 +7,7 @@ use super::capacity_provider::check_known;
 use super::cluster::fill_strategy_item;
 use super::member::{Members, invalid};
 use super::task_definition::TaskDefinition;
-use super::{Ecs, validate};
+use super::{Ecs, hook, validate};
 use crate::cloud_map;
 use crate::refusal::Refusal;
 use crate::world::{Cx, World};
@@ -224,6 +224,7 @@ fn check_deployment(fields: &Map<String, Value>) -> Result<(), Refusal> {
             return Err(invalid(format!("{member} is only valid with the {only} deployment strategy.")));
         }
     }
+    hook::check(deployment)?;
     check_strategy(fields, deployment, strategy)
 }
 
@@ -250,9 +251,6 @@ fn check_strategy(fields: &Map<String, Value>, deployment: &Map<String, Value>, 
     };
     if percent("canaryConfiguration", "canaryPercent") || percent("linearConfiguration", "stepPercent") {
         return Err(invalid("The percentage of a traffic shift must be between 0.1 and 100.0."));
-    }
-    if deployment.list("lifecycleHooks").len() > 20 {
-        return Err(invalid("A service can have at most 10 Lambda and 10 pause lifecycle hooks."));
     }
     Ok(())
 }

@@ -2,12 +2,14 @@
 //! Source: ListServiceDeployments, DescribeServiceDeployments, StopServiceDeployment, DescribeServiceRevisions.
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::deployment::{Counts, roll_back};
+use super::hook::Hook;
 use super::list::{answer, cut};
 use super::member::{Members, invalid};
-use super::service::{Service, not_found};
+use super::rollout::Stage;
+use super::service::{self, Service};
 use super::{Ecs, scheduler};
 use crate::refusal::Refusal;
 use crate::wire::json::epoch;
@@ -37,6 +39,8 @@ pub(crate) struct ServiceDeployment {
     pub(super) failure_count: u32,
     threshold: Option<u32>,
     rollback: Option<Rollback>,
+    /// Hooks of the stage that had any last.
+    pub(super) hooks: Vec<Hook>,
     created_at: Timestamp,
     pub(super) updated_at: Timestamp,
     finished_at: Option<Timestamp>,
@@ -47,6 +51,11 @@ struct Rollback {
     reason: String,
     at: Timestamp,
     revision: String,
+}
+
+pub(super) fn not_found() -> Refusal {
+    let message = "The service deployment ARN that you specified doesn't exist.";
+    Refusal::new("ServiceDeploymentNotFoundException", message)
 }
 
 impl Status {
@@ -92,13 +101,28 @@ impl ServiceDeployment {
             failure_count: 0,
             threshold: service.circuit_breaker().map(|breaker| breaker.threshold(service.desired)),
             rollback: None,
+            hooks: Vec::new(),
             created_at: now,
             updated_at: now,
             finished_at: None,
         }
     }
 
+    /// The deployment configuration it began with.
+    pub(super) fn configuration(&self) -> Option<&Map<String, Value>> {
+        self.configuration.as_object()
+    }
+
+    pub(super) fn service(&self) -> &str {
+        &self.service
+    }
+
+    pub(super) fn cluster(&self) -> &str {
+        &self.cluster
+    }
+
     pub(super) fn finish(&mut self, status: Status, reason: Option<&str>, now: Timestamp) {
+        self.hooks.retain(Hook::is_over);
         self.status = status;
         self.reason = reason.map(str::to_owned).or(self.reason.take());
         self.updated_at = now;
@@ -106,6 +130,7 @@ impl ServiceDeployment {
     }
 
     pub(super) fn roll_back(&mut self, reason: &str, revision: &str, now: Timestamp) {
+        self.hooks.retain(Hook::is_over);
         self.status = Status::RollbackInProgress;
         self.reason = Some(reason.to_owned());
         self.updated_at = now;
@@ -123,15 +148,25 @@ impl ServiceDeployment {
             "updatedAt": epoch(self.updated_at),
             "status": self.status.as_str(),
             "deploymentConfiguration": self.configuration,
-            "sourceServiceRevisions": self.sources.iter().map(|arn| summary(ecs, service, arn, None)).collect::<Vec<_>>(),
             "deploymentCircuitBreaker": self.circuit_breaker(),
             "alarms": { "status": "DISABLED" },
         });
         let stage = service.and_then(|service| service.stage.as_ref()).filter(|stage| stage.record == self.arn);
-        shown["targetServiceRevision"] =
-            summary(ecs, service, &self.target, stage.map(|it| (it.weight, it.test_weight())));
+        let weights = stage.and_then(Stage::weights);
+        shown["targetServiceRevision"] = summary(ecs, service, &self.target, weights);
+        let good = service.and_then(|service| service.last_good.as_ref()).map(|good| good.arn.as_str());
+        let source = |arn: &String| {
+            // Traffic that has not moved is the revision's that served before.
+            let rest =
+                weights.filter(|_| good == Some(arn)).map(|(production, test)| (100.0 - production, 100.0 - test));
+            summary(ecs, service, arn, rest)
+        };
+        shown["sourceServiceRevisions"] = self.sources.iter().map(source).collect();
         if let Some(stage) = stage {
             shown["lifecycleStage"] = json!(stage.at.as_str());
+        }
+        if !self.hooks.is_empty() {
+            shown["lifecycleHookDetails"] = self.hooks.iter().map(Hook::show).collect();
         }
         if let Some(reason) = &self.reason {
             shown["statusReason"] = json!(reason);
@@ -212,7 +247,7 @@ pub(crate) fn list(world: &mut World, cx: &Cx, input: &Value) -> Result<Value, R
     let name = input.text("service").ok_or_else(|| invalid("service can not be null or empty."))?;
     let ecs = &world.services.ecs;
     let arn = ecs.service_arn(cx, input, name)?;
-    ecs.services.get(&arn).ok_or_else(not_found)?;
+    ecs.services.get(&arn).ok_or_else(service::not_found)?;
     let statuses = input.texts("status");
     let created = input.object("createdAt");
     let bound = |name: &str| created.and_then(|created| created.member(name)).and_then(Value::as_f64);
@@ -268,12 +303,7 @@ pub(crate) fn stop(world: &mut World, _cx: &Cx, input: &Value) -> Result<Value, 
     if input.text("stopType").is_some_and(|it| it != "ROLLBACK") {
         return Err(invalid("The only valid stopType is ROLLBACK."));
     }
-    let entry = world.services.ecs.service_deployments.get(arn).ok_or_else(|| {
-        Refusal::new(
-            "ServiceDeploymentNotFoundException",
-            "The service deployment ARN that you specified doesn't exist.",
-        )
-    })?;
+    let entry = world.services.ecs.service_deployments.get(arn).ok_or_else(not_found)?;
     if entry.status.is_final() {
         let message =
             format!("The service deployment cannot be stopped because its status is {}.", entry.status.as_str());

@@ -6,6 +6,7 @@
 mod capacity_provider;
 mod cluster;
 mod deployment;
+mod hook;
 mod service;
 mod support;
 mod task;

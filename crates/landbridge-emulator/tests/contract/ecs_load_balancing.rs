@@ -50,7 +50,7 @@ fn address(task: &Task) -> &str {
     task.containers()[0].network_interfaces()[0].private_ipv4_address().unwrap()
 }
 
-async fn current(ecs: &Ecs) -> ServiceDeployment {
+pub(crate) async fn current(ecs: &Ecs) -> ServiceDeployment {
     let arn = described(ecs).await.current_service_deployment().unwrap().to_owned();
     let answer = ecs.describe_service_deployments().service_deployment_arns(arn).send().await.unwrap();
     answer.service_deployments()[0].clone()
@@ -239,16 +239,16 @@ async fn a_young_task_is_spared_for_the_grace_period_and_a_good_one_replaced_whe
 }
 
 /// A service in front of which two groups take turns: (ECS, ELB, blue, green, production rule, test rule).
-struct Turns {
-    ecs: Ecs,
+pub(crate) struct Turns {
+    pub(crate) ecs: Ecs,
     elb: Elb,
     blue: String,
     green: String,
-    production: String,
+    pub(crate) production: String,
     test: String,
 }
 
-async fn turns(aws: &Aws, configuration: DeploymentConfiguration) -> Turns {
+pub(crate) async fn turns(aws: &Aws, configuration: DeploymentConfiguration) -> Turns {
     let (ecs, elb) = (shop(aws).await, Elb::new(&aws.config()));
     let (blue, green) = (group(&elb, "blue").await, group(&elb, "green").await);
     let web = listener(&elb, &balancer(&elb, "web").await, 80, not_found()).await;
@@ -269,14 +269,14 @@ async fn turns(aws: &Aws, configuration: DeploymentConfiguration) -> Turns {
 }
 
 impl Turns {
-    async fn deploy(&self, image: &str) {
+    pub(crate) async fn deploy(&self, image: &str) {
         register(&self.ecs, image).await;
         let update = self.ecs.update_service().cluster("prod").service("web").task_definition("web");
         update.send().await.unwrap();
     }
 
     /// Weights of (blue, green) in a rule.
-    async fn of(&self, rule: &str) -> (i32, i32) {
+    pub(crate) async fn of(&self, rule: &str) -> (i32, i32) {
         let weights = weights(&self.elb, rule).await;
         assert_eq!((&weights[0].0, &weights[1].0), (&self.blue, &self.green));
         (weights[0].1, weights[1].1)
@@ -315,7 +315,7 @@ impl Turns {
     }
 }
 
-fn strategy(strategy: DeploymentStrategy) -> aws_sdk_ecs::types::builders::DeploymentConfigurationBuilder {
+pub(crate) fn strategy(strategy: DeploymentStrategy) -> aws_sdk_ecs::types::builders::DeploymentConfigurationBuilder {
     DeploymentConfiguration::builder().strategy(strategy).bake_time_in_minutes(1)
 }
 

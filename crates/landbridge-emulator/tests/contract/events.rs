@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 use crate::support::Aws;
 
 /// A queue that takes what a rule sends it, and the rule.
-struct Heard {
+pub(crate) struct Heard {
     sqs: aws_sdk_sqs::Client,
     events: aws_sdk_eventbridge::Client,
     url: String,
 }
 
 impl Heard {
-    async fn start(aws: &Aws, pattern: Value) -> Self {
+    pub(crate) async fn start(aws: &Aws, pattern: Value) -> Self {
         let sqs = aws_sdk_sqs::Client::new(&aws.config());
         let events = aws_sdk_eventbridge::Client::new(&aws.config());
         let url = sqs.create_queue().queue_name("heard").send().await.unwrap().queue_url().unwrap().to_owned();
@@ -34,7 +34,7 @@ impl Heard {
     }
 
     /// Everything in the queue, which is then empty.
-    async fn take(&self) -> Vec<Value> {
+    pub(crate) async fn take(&self) -> Vec<Value> {
         let mut taken = Vec::new();
         loop {
             let got = self.sqs.receive_message().queue_url(&self.url).max_number_of_messages(10).send().await.unwrap();

@@ -5,6 +5,7 @@
 
 mod cloud_map;
 mod ecs;
+mod ecs_hooks;
 mod ecs_load_balancing;
 mod events;
 mod fault;

@@ -222,12 +222,18 @@ fn only_some_fields_start_a_deployment() {
 }
 
 /// A service behind a load balancer with the strategy's `configuration`, steady.
-fn staged(configuration: Value) -> Aws {
+pub(super) fn shifting(configuration: Value) -> Aws {
     let aws = Aws::with_shop();
     let balancers = aws.load_balancers();
     aws.create(json!({ "loadBalancers": balancers, "deploymentConfiguration": configuration }));
     aws.pass(MINUTE * 2);
     assert_eq!(aws.service_deployment()["status"], "SUCCESSFUL");
+    aws
+}
+
+/// The same, with a new definition on its way.
+fn staged(configuration: Value) -> Aws {
+    let aws = shifting(configuration);
     aws.register("web", "nginx:2");
     aws.update(json!({ "taskDefinition": "web" }));
     aws
@@ -257,22 +263,18 @@ fn a_blue_green_deployment_goes_through_its_stages_and_keeps_both_sides_until_th
     let seen = stages(&aws);
     let names: Vec<&str> = seen.iter().map(|(stage, _)| stage.as_str()).collect();
     let expected = [
-        "RECONCILE_SERVICE",
         "PRE_SCALE_UP",
         "SCALE_UP",
         "POST_SCALE_UP",
         "TEST_TRAFFIC_SHIFT",
         "POST_TEST_TRAFFIC_SHIFT",
-        "PRODUCTION_TRAFFIC_SHIFT",
+        "PRE_PRODUCTION_TRAFFIC_SHIFT",
         "PRODUCTION_TRAFFIC_SHIFT",
         "POST_PRODUCTION_TRAFFIC_SHIFT",
         "BAKE_TIME",
         "CLEAN_UP",
     ];
-    // Traffic shifts at one moment, so the stage may be seen with one weight or with both.
-    let mut deduped = expected.to_vec();
-    deduped.dedup();
-    assert!(names == expected || names == deduped, "{names:?}");
+    assert_eq!(names, expected);
     assert_eq!(aws.service_deployment()["status"], "SUCCESSFUL");
     assert_eq!(aws.web()["runningCount"], 2);
     assert_eq!(aws.web()["deployments"].as_array().unwrap().len(), 1);
@@ -293,6 +295,33 @@ fn a_canary_shifts_a_little_first_and_a_linear_deployment_step_by_step() {
         assert!(weights.contains(&weight), "{weights:?}");
     }
     assert_eq!(linear.service_deployment()["status"], "SUCCESSFUL");
+}
+
+#[test]
+fn a_first_deployment_goes_through_the_stages_too_but_has_nothing_to_bake_beside() {
+    let aws = Aws::with_shop();
+    let balancers = aws.load_balancers();
+    let configuration = json!({ "strategy": "BLUE_GREEN", "bakeTimeInMinutes": 60 });
+    aws.create(json!({ "loadBalancers": balancers, "deploymentConfiguration": configuration }));
+    let names: Vec<String> = stages(&aws).into_iter().map(|(stage, _)| stage).collect();
+    assert!(names.contains(&"POST_TEST_TRAFFIC_SHIFT".to_owned()), "{names:?}");
+    assert!(!names.contains(&"BAKE_TIME".to_owned()), "{names:?}");
+    assert_eq!(aws.service_deployment()["status"], "SUCCESSFUL");
+}
+
+#[test]
+fn a_deployment_that_replaces_another_under_way_reconciles_first() {
+    let aws = staged(json!({ "strategy": "BLUE_GREEN", "bakeTimeInMinutes": 5 }));
+    aws.pass(MINUTE * 3);
+    assert_eq!(aws.service_deployment()["lifecycleStage"], "BAKE_TIME");
+    aws.register("web", "nginx:3");
+    aws.update(json!({ "taskDefinition": "web" }));
+    let record = aws.service_deployment();
+    assert_eq!(record["lifecycleStage"], "RECONCILE_SERVICE");
+    assert_eq!(record["sourceServiceRevisions"].as_array().unwrap().len(), 2);
+    aws.pass(MINUTE * 12);
+    assert_eq!(aws.service_deployment()["status"], "SUCCESSFUL");
+    assert_eq!(aws.web()["runningCount"], 2);
 }
 
 #[test]
