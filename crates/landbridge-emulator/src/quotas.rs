@@ -89,11 +89,11 @@ fn ecs(operation: &str) -> Option<(&'static str, f64, f64)> {
         "ListAccountSettings" => ("ecs setting read", 50.0, 20.0),
         "RunTask" | "StopTask" => ("ecs cluster resource modify", 100.0, 40.0),
         "DescribeTasks" | "ListTasks" => ("ecs cluster resource read", 100.0, 20.0),
-        // The last two are in no published group; they are counted with the calls they undo or carry on.
+        // Those after the third are in no published group; they are counted with the calls they are like.
         "CreateService" | "UpdateService" | "DeleteService" | "StopServiceDeployment" | "ContinueServiceDeployment" => {
             ("ecs service modify", 50.0, 5.0)
         }
-        "DescribeServices" | "ListServices" => ("ecs service read", 100.0, 20.0),
+        "DescribeServices" | "ListServices" | "DescribeTaskSets" => ("ecs service read", 100.0, 20.0),
         "DescribeServiceDeployments" | "ListServiceDeployments" => ("ecs service deployment", 50.0, 20.0),
         "DescribeServiceRevisions" => ("ecs service revision", 50.0, 20.0),
         "ListServicesByNamespace" => ("ecs cluster service resource read", 10.0, 1.0),

@@ -18,6 +18,7 @@ use super::service::Service;
 use super::service_check::runs_on_fargate;
 use super::service_deployment::{ServiceDeployment, Status as RecordStatus};
 use super::task_definition::TaskDefinition;
+use super::task_set::TaskSet;
 use crate::wire::json::epoch;
 use crate::world::World;
 
@@ -72,6 +73,8 @@ pub(crate) struct Deployment {
     pub(super) failures: u32,
     /// No task is started before; set after repeated failures.
     pub(super) resume_at: Option<Timestamp>,
+    /// What it is beside, where others than ECS deploy the service.
+    pub(super) set: Option<TaskSet>,
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
 }
@@ -217,6 +220,7 @@ pub(super) fn add(world: &mut World, service: &str, revision: Arc<Revision>, rec
         failed_tasks: 0,
         failures: 0,
         resume_at: None,
+        set: None,
         created_at: world.now,
         updated_at: world.now,
     };

@@ -6,8 +6,10 @@ use serde_json::{Map, Value};
 use crate::refusal::Refusal;
 
 /// Members by type; the same name has the same type in every ECS operation, but for the names below.
-const NUMBERS: [&str; 4] = ["desiredCount", "maxResults", "healthCheckGracePeriodSeconds", "count"];
-const FLAGS: [&str; 7] = [
+const NUMBERS: [&str; 5] = ["desiredCount", "maxResults", "healthCheckGracePeriodSeconds", "count", "expiresInMinutes"];
+const FLAGS: [&str; 9] = [
+    "protectionEnabled",
+    "interactive",
     "force",
     "forceNewDeployment",
     "enableExecuteCommand",
@@ -16,7 +18,9 @@ const FLAGS: [&str; 7] = [
     "enableFaultInjection",
     "managedDraining",
 ];
-const LISTS: [&str; 24] = [
+const LISTS: [&str; 26] = [
+    "taskSets",
+    "containerInstances",
     "services",
     "clusters",
     "tasks",
@@ -42,7 +46,8 @@ const LISTS: [&str; 24] = [
     "gatewayConnectors",
     "inferenceAccelerators",
 ];
-const OBJECTS: [&str; 13] = [
+const OBJECTS: [&str; 14] = [
+    "scale",
     "configuration",
     "serviceConnectDefaults",
     "networkConfiguration",

@@ -11,6 +11,7 @@ mod balancer;
 mod capacity_provider;
 mod capacity_provider_fill;
 mod cluster;
+mod controller;
 mod deployment;
 mod event;
 mod fill;
@@ -34,6 +35,8 @@ mod task_definition;
 mod task_launch;
 mod task_life;
 mod task_operation;
+mod task_set;
+mod task_set_operation;
 #[cfg(test)]
 mod tests;
 mod validate;
@@ -126,6 +129,11 @@ pub(crate) fn call(world: &mut World, cx: &Cx, op: &str, input: &Value) -> Resul
         "DescribeTasks" => task_operation::describe(world, cx, input),
         "StopTask" => task_operation::stop(world, cx, input),
         "RunTask" => task_operation::run(world, cx, input),
+        "CreateTaskSet" => task_set_operation::create(world, cx, input),
+        "UpdateTaskSet" => task_set_operation::update(world, cx, input),
+        "DescribeTaskSets" => task_set_operation::describe(world, cx, input),
+        "DeleteTaskSet" => task_set_operation::delete(world, cx, input),
+        "UpdateServicePrimaryTaskSet" => task_set_operation::set_primary(world, cx, input),
         "ListServiceDeployments" => service_deployment::list(world, cx, input),
         "DescribeServiceDeployments" => service_deployment::describe(world, cx, input),
         "StopServiceDeployment" => service_deployment::stop(world, cx, input),

@@ -102,13 +102,13 @@ impl Stage {
 
     /// New tasks start beside all old ones, and the old ones stop only at the end; but not so in a rolling deployment.
     pub(super) fn moves(&self, view: View) -> Moves {
-        let View { desired, primary, others, .. } = view;
+        let View { desired, primary, others, lost, .. } = view;
         match self.kind {
-            // Before the stage old tasks that are lost are not replaced: the new revision is what is scaled up.
-            Kind::Rolling if self.at < At::ScaleUp => Moves::default(),
+            Kind::Rolling if self.at < At::ScaleUp => Moves { start_again: lost, ..Moves::default() },
             Kind::Rolling => scheduler::rolling(view),
             _ => Moves {
                 start: if self.at >= At::ScaleUp { desired.saturating_sub(primary.alive) } else { 0 },
+                start_again: if self.at == At::CleanUp { 0 } else { lost },
                 stop_primary: primary.alive.saturating_sub(desired),
                 stop_others: if self.at == At::CleanUp { others.alive } else { 0 },
             },

@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use super::deployment::{Counts, Rollout, complete, tell};
+use super::deployment::{Counts, Deployment, Rollout, complete, tell};
 use super::notice::{self, Grade};
 use super::service::{Service, Status};
 use super::service_delete::deactivate;
@@ -23,12 +23,16 @@ pub(super) struct View {
     pub(super) minimum: usize,
     pub(super) primary: Counts,
     pub(super) others: Counts,
+    /// Tasks that the revision which serves has lost while another is being deployed.
+    pub(super) lost: usize,
 }
 
 /// What the scheduler does next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Moves {
     pub(super) start: usize,
+    /// Tasks of the revision that served before.
+    pub(super) start_again: usize,
     pub(super) stop_primary: usize,
     pub(super) stop_others: usize,
 }
@@ -57,12 +61,13 @@ pub(super) fn step(world: &mut World, arn: &str) {
     let ecs = &mut world.services.ecs;
     let Some(service) = ecs.services.get_mut(arn) else { return };
     service.step_planned = false;
-    let status = service.status;
+    let (status, has_task_sets) = (service.status, service.has_task_sets());
     super::balancer::tell(world, arn);
     let ecs = &mut world.services.ecs;
     match status {
         Status::Inactive => {}
         Status::Draining => drain(world, arn),
+        Status::Active if has_task_sets => super::task_set::step(world, arn),
         Status::Active => {
             let Some(moves) = next_moves(ecs, arn) else { return };
             make(world, arn, moves);
@@ -103,13 +108,20 @@ fn view(ecs: &Ecs, service: &Service) -> Option<View> {
         minimum: (desired * percent("minimumHealthyPercent", 100)).div_ceil(100),
         primary: counts.get(&*primary.id).copied().unwrap_or_default(),
         others,
+        lost: source(service).map_or(0, |source| desired.saturating_sub(counts[&*source.id].alive)),
     })
+}
+
+/// The deployment of the last revision that worked, while another is being deployed.
+fn source(service: &Service) -> Option<&Deployment> {
+    let good = service.last_good.as_ref()?;
+    service.deployments.iter().skip(1).find(|it| std::sync::Arc::ptr_eq(&it.revision, good))
 }
 
 /// One step of a rolling update: as many new tasks as the maximum allows, and old ones stopped as far as new ones are
 /// healthy in their place, or as the minimum allows where there is no room to start.
 pub(super) fn rolling(view: View) -> Moves {
-    let View { desired, maximum, minimum, primary, others } = view;
+    let View { desired, maximum, minimum, primary, others, .. } = view;
     let missing = desired.saturating_sub(primary.alive);
     // Without old tasks nothing is being replaced: missing tasks are simply started.
     let room = if others.alive == 0 { missing } else { maximum.saturating_sub(primary.alive + others.alive) };
@@ -122,6 +134,7 @@ pub(super) fn rolling(view: View) -> Moves {
     let wanted = if start < missing { replaced.max(missing - start) } else { replaced };
     Moves {
         start,
+        start_again: 0,
         stop_primary: primary.alive.saturating_sub(desired),
         stop_others: wanted.min(allowed).min(others.alive),
     }
@@ -132,18 +145,40 @@ fn make(world: &mut World, arn: &str, moves: Moves) {
     let Some(service) = ecs.services.get(arn) else { return };
     let Some(primary) = service.deployments.first() else { return };
     let primary_id = primary.id.clone();
+    let source_id = source(service).map(|it| it.id.clone());
     let mut stopped = choose(ecs, service, moves.stop_others, |id| id != primary_id);
     stopped.extend(choose(ecs, service, moves.stop_primary, |id| id == primary_id));
     let reason = format!("Scaling activity initiated by (deployment {primary_id})");
-    let mut ids = Vec::with_capacity(stopped.len());
-    for task in stopped {
+    stop_all(world, arn, stopped, &reason);
+    if moves.start > 0 {
+        start(world, arn, &primary_id, moves.start);
+    }
+    if let Some(source) = source_id.filter(|_| moves.start_again > 0) {
+        start(world, arn, &source, moves.start_again);
+    }
+}
+
+fn stop_all(world: &mut World, arn: &str, tasks: Vec<String>, reason: &str) {
+    let mut ids = Vec::with_capacity(tasks.len());
+    for task in tasks {
         ids.push(super::names::last_part(&task).to_owned());
-        stop(world, &task, "ServiceSchedulerInitiated", &reason);
+        stop(world, &task, "ServiceSchedulerInitiated", reason);
     }
     tell(world, arn, "stopped", &ids);
-    if moves.start > 0 {
-        start(world, arn, moves.start);
-    }
+}
+
+/// Tasks of one deployment that are too many.
+pub(super) struct Halt<'a> {
+    pub(super) id: &'a str,
+    pub(super) number: usize,
+    pub(super) reason: &'a str,
+}
+
+pub(super) fn halt(world: &mut World, arn: &str, what: &Halt<'_>) {
+    let ecs = &world.services.ecs;
+    let Some(service) = ecs.services.get(arn) else { return };
+    let stopped = choose(ecs, service, what.number, |id| id == what.id);
+    stop_all(world, arn, stopped, what.reason);
 }
 
 /// Tasks to stop: those not healthy yet first, then the youngest.
@@ -161,20 +196,21 @@ fn choose(ecs: &Ecs, service: &Service, number: usize, belongs: impl Fn(&str) ->
     tasks.into_iter().take(number).map(|task| task.arn.clone()).collect()
 }
 
-fn start(world: &mut World, arn: &str, number: usize) {
+/// Starts tasks of a deployment.
+pub(super) fn start(world: &mut World, arn: &str, id: &str, number: usize) {
     let now = world.now;
     let Some(service) = world.services.ecs.services.get(arn) else { return };
-    let Some(primary) = service.deployments.first() else { return };
-    if let Some(at) = primary.resume_at.filter(|at| *at > now) {
+    let Some(deployment) = service.deployments.iter().find(|it| it.id == id) else { return };
+    if let Some(at) = deployment.resume_at.filter(|at| *at > now) {
         return wake(world, arn, at);
     }
-    let Some(order) = Launch::of_service(service) else { return };
+    let order = Launch::of(service, deployment);
     let mut ids = Vec::with_capacity(number);
     for _ in 0..number {
         match launch(world, &order) {
             Ok(task) => ids.push(super::names::last_part(&task).to_owned()),
             Err(no_capacity) => {
-                place_later(world, arn, &no_capacity);
+                place_later(world, arn, id, &no_capacity);
                 break;
             }
         }
@@ -184,7 +220,7 @@ fn start(world: &mut World, arn: &str, number: usize) {
 
 /// Nowhere to place a task: says so and tries again later. Source: "was unable to place a task" in "Amazon ECS service
 /// event messages".
-fn place_later(world: &mut World, arn: &str, reason: &str) {
+fn place_later(world: &mut World, arn: &str, id: &str, reason: &str) {
     const AGAIN: std::time::Duration = std::time::Duration::from_secs(30);
     let now = world.now;
     let Some(service) = world.services.ecs.services.get_mut(arn) else { return };
@@ -194,8 +230,8 @@ fn place_later(world: &mut World, arn: &str, reason: &str) {
     );
     service.events.push(&mut world.rng, now, &service.name, &text);
     let again = later(now, AGAIN);
-    if let Some(primary) = service.deployments.first_mut() {
-        primary.resume_at = Some(again);
+    if let Some(deployment) = service.deployments.iter_mut().find(|it| it.id == id) {
+        deployment.resume_at = Some(again);
     }
     // EventBridge gets a code and not the words.
     notice::action(world, arn, Grade::Error, "SERVICE_TASK_PLACEMENT_FAILURE", Some("RESOURCE:FARGATE"));
@@ -253,7 +289,7 @@ mod tests {
         others: (usize, usize),
     ) -> View {
         let counts = |(alive, healthy)| Counts { alive, healthy, ..Counts::default() };
-        View { desired, maximum, minimum, primary: counts(primary), others: counts(others) }
+        View { desired, maximum, minimum, primary: counts(primary), others: counts(others), lost: 0 }
     }
 
     #[test]
@@ -272,7 +308,7 @@ mod tests {
     #[test]
     fn without_room_old_tasks_make_way_down_to_the_minimum() {
         let moves = rolling(view(4, (4, 2), (0, 0), (4, 4)));
-        assert_eq!(moves, Moves { start: 0, stop_primary: 0, stop_others: 2 });
+        assert_eq!(moves, Moves { stop_others: 2, ..Moves::default() });
     }
 
     #[test]

@@ -167,6 +167,13 @@ impl Service {
             let desired = if position == 0 { self.desired } else { counts.alive as i64 };
             deployment.show(position, desired, counts)
         });
+        let empty = || json!([]);
+        let (deployments, sets) = if self.has_task_sets() {
+            let set = |it: &Deployment| self.show_task_set(it, counts.get(&*it.id).copied().unwrap_or_default());
+            (empty(), Some(self.deployments.iter().map(set).collect::<Value>()))
+        } else {
+            (deployments.collect(), None)
+        };
         for (name, value) in [
             ("serviceArn", json!(self.arn)),
             ("serviceName", json!(self.name)),
@@ -175,13 +182,16 @@ impl Service {
             ("desiredCount", json!(self.desired)),
             ("runningCount", json!(sum(|counts| counts.running))),
             ("pendingCount", json!(sum(|counts| counts.pending))),
-            ("deployments", deployments.collect()),
+            ("deployments", deployments),
             ("events", self.events.show()),
             ("createdAt", epoch(self.created_at)),
             ("createdBy", json!(self.created_by)),
             ("resourceManagementType", json!("CUSTOMER")),
         ] {
             shown.insert(name.to_owned(), value);
+        }
+        if let Some(sets) = sets {
+            shown.insert("taskSets".to_owned(), sets);
         }
         self.show_current(&counts, &mut shown);
         if with_tags {
@@ -193,7 +203,7 @@ impl Service {
     /// Members that only some services have.
     fn show_current(&self, counts: &BTreeMap<&str, Counts>, shown: &mut Map<String, Value>) {
         if runs_on_fargate(&self.fields)
-            && let Some(primary) = self.deployments.first()
+            && let Some(primary) = self.primary_set().or(self.deployments.first())
         {
             let family = deployment::platform_family(&primary.revision.definition);
             shown.insert("platformFamily".to_owned(), json!(family));
@@ -203,7 +213,7 @@ impl Service {
             let role = format!("arn:aws:iam::{account}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS");
             shown.insert("roleArn".to_owned(), json!(role));
         }
-        if self.status == Status::Inactive {
+        if self.status == Status::Inactive || self.has_task_sets() {
             return;
         }
         if let Some(record) = &self.record {

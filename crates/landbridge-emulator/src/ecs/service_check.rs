@@ -285,7 +285,8 @@ pub(super) fn fill_defaults(fields: &mut Map<String, Value>) {
     fill_deployment(fields, daemon);
     let rolls_over =
         fields.object("deploymentConfiguration").and_then(|it| it.number("maximumPercent")).is_some_and(|it| it > 100);
-    let rebalancing = if rolls_over && !daemon { "ENABLED" } else { "DISABLED" };
+    let by_ecs = fields.object("deploymentController").and_then(|it| it.text("type")) == Some("ECS");
+    let rebalancing = if rolls_over && !daemon && by_ecs { "ENABLED" } else { "DISABLED" };
     fields.entry("availabilityZoneRebalancing").or_insert(json!(rebalancing));
     fill_nested(fields);
 }

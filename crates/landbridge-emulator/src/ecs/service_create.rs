@@ -10,7 +10,8 @@ use super::event::Events;
 use super::member::{Members, invalid, without_nulls};
 use super::service::{Service, Status};
 use super::service_check::{fill_defaults, service as check};
-use super::{Ecs, balancer, cluster, deployment, names, scheduler, tags};
+use super::task_set::{self, New};
+use super::{Ecs, balancer, cluster, controller, deployment, names, scheduler, tags};
 use crate::refusal::Refusal;
 use crate::world::{Cx, World};
 
@@ -26,8 +27,11 @@ pub(crate) fn create(world: &mut World, cx: &Cx, input: &Value) -> Result<Value,
     let cluster = ecs.cluster(cx, input)?;
     let (cluster_arn, cluster_name) = (cluster.arn.clone(), cluster.name.clone());
     let mut fields = raw_fields(&request);
-    inherit(cluster, &mut fields);
-    let controller = controller(&fields)?;
+    let controller = controller::check(&fields)?;
+    controller::check_new(&controller, &fields)?;
+    if controller != "EXTERNAL" {
+        inherit(cluster, &mut fields);
+    }
     let definition = match fields.text("taskDefinition") {
         Some(name) => Some(Arc::clone(ecs.launchable(cx, name)?)),
         None if controller == "EXTERNAL" => None,
@@ -44,6 +48,8 @@ pub(crate) fn create(world: &mut World, cx: &Cx, input: &Value) -> Result<Value,
         check(world, cx, &fields, definition)?;
         balancer::check(world, &fields, definition)?;
         fields.insert("taskDefinition".to_owned(), json!(definition.arn));
+    } else {
+        controller::strip(&mut fields);
     }
     let tags = tags::requested(input)?;
     let service = Service {
@@ -81,7 +87,8 @@ fn insert(
     definition: Option<&Arc<super::task_definition::TaskDefinition>>,
 ) -> Value {
     let arn = service.arn.clone();
-    let deploys = service.controller() != "EXTERNAL";
+    let has_task_sets = service.has_task_sets();
+    let fields = service.fields.clone();
     let ecs = &mut world.services.ecs;
     if let Some(cluster) = ecs.clusters.get_mut(&service.cluster) {
         cluster.services.insert(arn.clone());
@@ -89,7 +96,9 @@ fn insert(
     }
     ecs.tags.replace(&arn, tags);
     ecs.services.insert(arn.clone(), service);
-    if let Some(definition) = definition.filter(|_| deploys) {
+    if let Some(definition) = definition.filter(|_| has_task_sets) {
+        task_set::begin(world, &arn, New::first(definition, fields));
+    } else if let Some(definition) = definition {
         deployment::begin(world, &arn, definition);
         scheduler::soon(world, &arn);
     }
@@ -122,6 +131,13 @@ fn raw_fields(request: &Value) -> Map<String, Value> {
 
 /// What a new service takes over from its cluster: the default capacity provider strategy and namespace.
 fn inherit(cluster: &cluster::Cluster, fields: &mut Map<String, Value>) {
+    inherit_strategy(cluster, fields);
+    let defaults = cluster.fields.object("serviceConnectDefaults").and_then(|it| it.text("namespace"));
+    connect_namespace(defaults, fields);
+}
+
+/// Without a launch type or a strategy of its own, the cluster's default strategy is used.
+pub(super) fn inherit_strategy(cluster: &cluster::Cluster, fields: &mut Map<String, Value>) {
     let strategy = cluster.fields.list("defaultCapacityProviderStrategy");
     if fields.text("launchType").is_none()
         && fields.member("capacityProviderStrategy").is_none()
@@ -129,8 +145,6 @@ fn inherit(cluster: &cluster::Cluster, fields: &mut Map<String, Value>) {
     {
         fields.insert("capacityProviderStrategy".to_owned(), strategy.into());
     }
-    let defaults = cluster.fields.object("serviceConnectDefaults").and_then(|it| it.text("namespace"));
-    connect_namespace(defaults, fields);
 }
 
 /// Service Connect without a namespace uses the cluster's default one.
@@ -166,13 +180,4 @@ fn check_names(name: &str, input: &Value) -> Result<(), Refusal> {
         return Err(invalid("Client token must have between 1 and 36 characters."));
     }
     Ok(())
-}
-
-/// The type of the deployment controller; ECS unless named.
-fn controller(fields: &Map<String, Value>) -> Result<String, Refusal> {
-    let controller = fields.object("deploymentController").and_then(|it| it.text("type")).unwrap_or("ECS");
-    if matches!(controller, "ECS" | "CODE_DEPLOY" | "EXTERNAL") {
-        return Ok(controller.to_owned());
-    }
-    Err(invalid(format!("Invalid deployment controller type: {controller}")))
 }

@@ -10,7 +10,7 @@ use super::member::{Members, invalid, without_nulls};
 use super::service::{Status, not_active, not_found};
 use super::service_check::{fill_defaults, service as check};
 use super::service_create::connect_namespace;
-use super::{balancer, scheduler};
+use super::{balancer, controller, scheduler};
 use crate::refusal::Refusal;
 use crate::world::{Cx, World};
 
@@ -47,13 +47,19 @@ pub(crate) fn update(world: &mut World, cx: &Cx, input: &Value) -> Result<Value,
         return Err(not_active());
     }
     let controller = service.controller().to_owned();
-    refuse_by_controller(&controller, input)?;
+    controller::check_update(&controller, input)?;
+    let change = controller::changes(&controller, input).map(str::to_owned);
+    if let Some(to) = &change {
+        controller::check_change(service, to)?;
+    }
     let mut fields = merged(&service.fields, input);
     let defaults = ecs.cluster(cx, input)?.fields.object("serviceConnectDefaults").and_then(|it| it.text("namespace"));
     connect_namespace(defaults, &mut fields);
+    controller::check(&fields)?;
     let definition = match input.text("taskDefinition") {
         Some(name) => Some(Arc::clone(ecs.launchable(cx, name)?)),
         // A service keeps running a definition that has been deregistered since.
+        None if service.has_task_sets() => service.primary_set().map(|it| Arc::clone(&it.revision.definition)),
         None => service.deployments.first().map(|primary| Arc::clone(&primary.revision.definition)),
     };
     let desired = match input.number("desiredCount") {
@@ -72,9 +78,14 @@ pub(crate) fn update(world: &mut World, cx: &Cx, input: &Value) -> Result<Value,
             balancer::check(world, &fields, definition)?;
         }
         fields.insert("taskDefinition".to_owned(), json!(definition.arn));
+    } else {
+        controller::strip(&mut fields);
     }
     let force = input.flag("forceNewDeployment").unwrap_or(false);
-    let deploys = controller != "EXTERNAL" && (force || is_redeployed(&service.fields, &fields));
+    let deploys = match change.as_deref() {
+        Some(to) => to == "ECS",
+        None => controller == "ECS" && (force || is_redeployed(&service.fields, &fields)),
+    };
     let ecs = &mut world.services.ecs;
     if let Some(service) = ecs.services.get_mut(&arn) {
         service.fields = fields;
@@ -82,6 +93,11 @@ pub(crate) fn update(world: &mut World, cx: &Cx, input: &Value) -> Result<Value,
             service.desired = desired;
             service.steady = false;
         }
+    }
+    match change.as_deref() {
+        Some("ECS") => controller::adopt(world, &arn),
+        Some(_) if controller == "ECS" => controller::release(world, &arn),
+        _ => {}
     }
     if let Some(definition) = definition.filter(|_| deploys) {
         begin(world, &arn, &definition);
@@ -131,32 +147,4 @@ fn is_redeployed(old: &Map<String, Value>, new: &Map<String, Value>) -> bool {
         fields
     };
     comparable(old) != comparable(new)
-}
-
-fn refuse_by_controller(controller: &str, input: &Value) -> Result<(), Refusal> {
-    let refuse = |what: &str| {
-        invalid(format!(
-            "Unable to update {what} on services with a {controller} deployment controller. Use AWS CodeDeploy to trigger \
-             a new deployment."
-        ))
-    };
-    if controller == "ECS" || input.object("deploymentController").is_some() {
-        return Ok(());
-    }
-    for (member, what) in [
-        ("taskDefinition", "task definition"),
-        ("platformVersion", "platform version"),
-        ("networkConfiguration", "network configuration"),
-        ("loadBalancers", "load balancers"),
-    ] {
-        if input.member(member).is_some() {
-            return Err(refuse(what));
-        }
-    }
-    if input.flag("forceNewDeployment") == Some(true) {
-        return Err(invalid(format!(
-            "Cannot force a new deployment on services with a {controller} deployment controller."
-        )));
-    }
-    Ok(())
 }

@@ -107,6 +107,11 @@ fn existing(world: &World, input: &Value) -> Result<String, Refusal> {
             (ecs.task_definition(arn).is_some(), invalid("The specified task definition was not found."))
         }
         "task" => (ecs.tasks.contains_key(arn), invalid("The specified task was not found.")),
+        "task-set" => {
+            let mut services = ecs.services.values();
+            let found = services.any(|it| it.is_active() && it.task_set(arn).is_some());
+            (found, invalid("The specified task set was not found."))
+        }
         "capacity-provider" => {
             (ecs.capacity_providers.contains_key(arn), invalid("The specified capacity provider was not found."))
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::deployment::Deployment;
 use super::member::Members;
 use super::service::Service;
 use super::service_check::runs_on_fargate;
@@ -37,26 +38,25 @@ const NO_CAPACITY: &str =
     "Capacity is unavailable at this time. Please try again later or in a different availability zone";
 
 impl Launch {
-    pub(super) fn of_service(service: &Service) -> Option<Self> {
-        let primary = service.deployments.first()?;
-        let mut fields = primary.revision.fields.clone();
+    pub(super) fn of(service: &Service, deployment: &Deployment) -> Self {
+        let mut fields = deployment.revision.fields.clone();
         for name in ["enableExecuteCommand", "enableECSManagedTags", "propagateTags"] {
             if let Some(value) = service.fields.member(name) {
                 fields.insert(name.to_owned(), value.clone());
             }
         }
-        Some(Self {
+        Self {
             cluster: service.cluster.clone(),
             cluster_name: service.cluster_name.clone(),
             service: Some(service.arn.clone()),
-            deployment: Some(primary.id.clone()),
+            deployment: Some(deployment.id.clone()),
             group: format!("service:{}", service.name),
-            started_by: Some(primary.id.clone()),
-            definition: Arc::clone(&primary.revision.definition),
+            started_by: Some(deployment.id.clone()),
+            definition: Arc::clone(&deployment.revision.definition),
             fields,
             overrides: None,
             tags: BTreeMap::new(),
-        })
+        }
     }
 }
 

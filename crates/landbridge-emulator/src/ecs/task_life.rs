@@ -355,6 +355,9 @@ fn register(world: &mut World, arn: &str) {
             ]
             .map(|(name, value)| (name.to_owned(), value)),
         );
+        if let Some(external) = deployment.set.as_ref().and_then(|set| set.external_id.clone()) {
+            attributes.insert("ECS_TASK_SET_EXTERNAL_ID".to_owned(), external);
+        }
         if let Some(port) = registry.number("port").or_else(|| registry.number("containerPort")) {
             attributes.insert("AWS_INSTANCE_PORT".to_owned(), port.to_string());
         }

@@ -11,4 +11,5 @@ mod service;
 mod support;
 mod task;
 mod task_definition;
+mod task_set;
 mod walk;

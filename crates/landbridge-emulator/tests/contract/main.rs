@@ -7,6 +7,7 @@ mod cloud_map;
 mod ecs;
 mod ecs_hooks;
 mod ecs_load_balancing;
+mod ecs_task_sets;
 mod events;
 mod fault;
 mod iam;

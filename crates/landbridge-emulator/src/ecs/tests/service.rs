@@ -274,7 +274,8 @@ fn a_service_takes_the_strategy_of_its_cluster_and_can_go_back_to_its_launch_typ
 #[test]
 fn a_code_deploy_service_refuses_what_only_a_code_deploy_deployment_may_change() {
     let aws = Aws::with_shop();
-    aws.create(json!({ "deploymentController": { "type": "CODE_DEPLOY" } }));
+    let balancers = aws.load_balancers();
+    aws.create(json!({ "deploymentController": { "type": "CODE_DEPLOY" }, "loadBalancers": balancers }));
     aws.pass(MINUTE);
     let (code, message) =
         aws.refused("UpdateService", json!({ "cluster": "shop", "service": "web", "taskDefinition": "web" }));
