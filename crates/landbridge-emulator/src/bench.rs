@@ -53,6 +53,9 @@ impl Bench {
             "iam" => crate::iam::call(&mut self.world, &cx, op, &input),
             "sts" => crate::sts::call(&mut self.world, &cx, op, &input),
             "servicediscovery" => crate::cloud_map::call(&mut self.world, &cx, op, &input),
+            "secretsmanager" => crate::secrets::call(&mut self.world, &cx, op, &input),
+            "ssm" => crate::ssm::call(&mut self.world, &cx, op, &input),
+            "monitoring" => crate::cloudwatch::call(&mut self.world, &cx, op, &input),
             "logs" => crate::logs::call(&mut self.world, &cx, op, &input),
             other => panic!("no service '{other}' on the bench"),
         }

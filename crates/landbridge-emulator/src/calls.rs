@@ -65,7 +65,7 @@ impl Calls {
     }
 
     /// Those of the log that came from outside and change something: every action that is not Describe, Get, List,
-    /// Discover, Receive or a credential's.
+    /// BatchGet, Discover, Receive or a credential's.
     pub fn writes(&self) -> Vec<&Call> {
         self.newest.iter().filter(|call| call.invoked_by.is_none() && is_write(&call.action)).collect()
     }
@@ -96,7 +96,7 @@ impl Calls {
 pub(crate) fn is_write(action: &str) -> bool {
     let (service, name) = action.split_once(':').unwrap_or(("", action));
     service != "sts"
-        && !["Describe", "Get", "List", "Discover", "Simulate", "Receive", "Test"]
+        && !["Describe", "Get", "List", "Discover", "Simulate", "Receive", "Test", "BatchGet"]
             .iter()
             .any(|read| name.starts_with(read))
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::calls::{CallLog, Calls};
 use crate::clock::Clock;
+use crate::cloudwatch::{self, Metric};
 use crate::elbv2;
 use crate::faults::{Fault, Faults};
 use crate::gateway;
@@ -155,6 +156,22 @@ impl Emulator {
         elbv2::shares(&self.present(), listener_arn, host, path)
     }
 
+    /// Publishes `value` every minute from now on for a metric in the emulator's own account and region, until another value
+    /// is set: what AWS's own services measure, such as `RequestCountPerTarget` in `AWS/ApplicationELB`.
+    pub fn set_metric(&self, namespace: &str, name: &str, dimensions: &[(&str, &str)], value: f64) {
+        let mut world = self.present();
+        let place = (world.account.clone(), world.region.clone());
+        cloudwatch::set_level(&mut world, &place, Metric::new(namespace, name, dimensions), value);
+    }
+
+    /// What ECS measures of a service from now on, in percent of what its tasks reserve; 1 unless it is set. It is reported
+    /// while the service runs tasks.
+    pub fn set_utilization(&self, cluster: &str, service: &str, cpu: f64, memory: f64) {
+        let dimensions = [("ClusterName", cluster), ("ServiceName", service)];
+        self.set_metric("AWS/ECS", "CPUUtilization", &dimensions, cpu);
+        self.set_metric("AWS/ECS", "MemoryUtilization", &dimensions, memory);
+    }
+
     /// Removes added scripts; the built-in ones stay.
     pub fn clear_scripts(&self) {
         let mut world = self.present();
@@ -170,16 +187,19 @@ impl Emulator {
     /// Everything the services remember, as JSON, for a look from outside.
     pub fn state(&self) -> Value {
         let world = self.present();
-        let Services { ecs, events, cloud_map, elbv2, iam, logs, sqs, sts } = &world.services;
+        let Services { ecs, events, cloud_map, cloudwatch, elbv2, iam, logs, secrets, sqs, ssm, sts } = &world.services;
         json!({
             "now": world.now.to_string(),
             "ecs": ecs.dump(),
             "cloudMap": cloud_map.dump(),
+            "cloudWatch": cloudwatch.dump(),
             "elbv2": elbv2.dump(world.now),
             "iam": iam.dump(),
             "logs": logs.dump(),
             "events": events.dump(),
+            "secrets": secrets.dump(),
             "sqs": sqs.dump(),
+            "ssm": ssm.dump(),
             "sts": sts.dump(),
         })
     }

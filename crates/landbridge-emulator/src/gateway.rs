@@ -12,7 +12,7 @@ use crate::faults::FaultKind;
 use crate::refusal::Refusal;
 use crate::wire::{cbor, json, query};
 use crate::world::{Cx, World};
-use crate::{cloud_map, ecs, elbv2, events, iam, logs, sqs, sts};
+use crate::{cloud_map, cloudwatch, ecs, elbv2, events, iam, logs, secrets, sqs, ssm, sts};
 
 /// Marks a response (in its extensions) that must not reach the caller: the connection breaks instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,7 +141,10 @@ fn dispatch(world: &mut World, cx: &Cx, routed: &Routed) -> Result<Value, Refusa
         "logs" => logs::call(world, cx, operation, input),
         "elasticloadbalancing" => elbv2::call(world, cx, operation, input),
         "iam" => iam::call(world, cx, operation, input),
+        "secretsmanager" => secrets::call(world, cx, operation, input),
+        "monitoring" => cloudwatch::call(world, cx, operation, input),
         "sqs" => sqs::call(world, cx, operation, input),
+        "ssm" => ssm::call(world, cx, operation, input),
         "sts" => sts::call(world, cx, operation, input),
         _ => Err(Refusal::unknown_operation()),
     };
@@ -189,7 +192,10 @@ fn json_service(model: &str) -> Result<&'static str, Refusal> {
         "Route53AutoNaming_v20170314" => "servicediscovery",
         "Logs_20140328" => "logs",
         "AWSEvents" => "events",
+        "GraniteServiceVersion20100801" => "monitoring",
         "AmazonSQS" => "sqs",
+        "AmazonSSM" => "ssm",
+        "secretsmanager" => "secretsmanager",
         _ => {
             let message = format!("{model:?} names no service that this emulator knows");
             return Err(Refusal::new("UnknownOperationException", message));
@@ -203,7 +209,7 @@ fn route_form(request: &Request<Bytes>) -> Result<Routed, Refusal> {
         // REST services.
         let message = format!(
             "{} {} is no call that this emulator knows: it serves ECS, Elastic Load Balancing, Cloud Map, IAM, STS, \
-             CloudWatch Logs, EventBridge and SQS over the AWS JSON, CBOR and query protocols",
+             CloudWatch, CloudWatch Logs, EventBridge, SQS, Secrets Manager and Parameter Store over the AWS JSON, CBOR and query protocols",
             request.method(),
             request.uri().path()
         );
@@ -213,6 +219,7 @@ fn route_form(request: &Request<Bytes>) -> Result<Routed, Refusal> {
     let service = match form.version.as_str() {
         "2010-05-08" => "iam",
         "2011-06-15" => "sts",
+        query::CLOUDWATCH => "monitoring",
         elbv2::API_VERSION => "elasticloadbalancing",
         _ => return Err(Refusal::invalid_action(&form.action, &form.version)),
     };
@@ -249,7 +256,7 @@ fn credential_scope(header: &str) -> Option<(&str, &str)> {
 
 /// What a call is about, for the log: its first naming member.
 fn target(input: &Value) -> String {
-    const NAMES: [&str; 39] = [
+    const NAMES: [&str; 40] = [
         "serviceName",
         "service",
         "services",
@@ -287,6 +294,7 @@ fn target(input: &Value) -> String {
         "logGroupNamePrefix",
         "Rule",
         "QueueUrl",
+        "SecretId",
         "QueueName",
         "name",
     ];

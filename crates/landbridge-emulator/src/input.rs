@@ -3,6 +3,7 @@
 //! It knows types, not meanings: what a name may contain is each service's own business. Query services carry every
 //! leaf as text, so numbers and booleans are also read from text.
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::refusal::Refusal;
@@ -55,6 +56,28 @@ impl<'a> Input<'a> {
         let Some(value) = self.get(key) else { return Ok(None) };
         let number = value.as_i64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
         number.map(Some).ok_or_else(|| serialization(key, "a whole number"))
+    }
+
+    /// A number with a fraction.
+    pub(crate) fn float(&self, key: &str) -> Result<Option<f64>, Refusal> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        let number = value.as_f64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
+        number.map(Some).ok_or_else(|| serialization(key, "a number"))
+    }
+
+    /// A list of numbers.
+    pub(crate) fn floats(&self, key: &str) -> Result<Vec<f64>, Refusal> {
+        let number = |value: &Value| value.as_f64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
+        self.list(key)?.iter().map(|item| number(item).ok_or_else(|| serialization(key, "a list of numbers"))).collect()
+    }
+
+    /// A time: seconds since the epoch, as the JSON protocols and CBOR have it, or the text of the query protocol.
+    pub(crate) fn time(&self, key: &str) -> Result<Option<Timestamp>, Refusal> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        let seconds = |seconds: f64| Timestamp::from_millisecond((seconds * 1000.0).round() as i64).ok();
+        let text = |text: &str| text.parse().ok().or_else(|| text.parse().ok().and_then(seconds));
+        let time = value.as_f64().and_then(seconds).or_else(|| value.as_str().and_then(text));
+        time.map(Some).ok_or_else(|| serialization(key, "a time"))
     }
 
     /// A number within `least..=most`; outside it is the service's validation error.
@@ -152,6 +175,17 @@ mod tests {
         assert_eq!(input.number("b").unwrap(), Some(6));
         assert_eq!(input.flag("c").unwrap(), Some(true));
         assert_eq!(input.flag("d").unwrap(), Some(false));
+    }
+
+    #[test]
+    fn a_time_is_read_from_seconds_and_from_text() {
+        let value = json!({"a": 1.5, "b": "1970-01-01T00:00:01.5Z", "c": "1.5", "d": "soon"});
+        let input = Input::new(&value, "InvalidInput");
+        let expected = Timestamp::from_millisecond(1500).unwrap();
+        for key in ["a", "b", "c"] {
+            assert_eq!(input.time(key).unwrap(), Some(expected), "{key}");
+        }
+        assert_eq!(input.time("d").err().unwrap().code, "SerializationException");
     }
 
     #[test]

@@ -1,5 +1,4 @@
-//! AWS in a process: what Amazon ECS, Elastic Load Balancing, Cloud Map, IAM, STS, CloudWatch Logs, EventBridge and SQS
-//! would remember and do, over injected time.
+//! AWS in a process: what Amazon ECS and the services around it would remember and do, over injected time.
 //!
 //! One model, three fronts: [`Emulator::respond`] answers an HTTP request without a socket, [`Emulator::serve`] listens on
 //! loopback, and [`Emulator::advance`] moves virtual time. Nothing here sleeps or reads a clock of its own, every
@@ -11,6 +10,7 @@ mod bench;
 mod calls;
 mod clock;
 mod cloud_map;
+mod cloudwatch;
 mod ecs;
 mod elbv2;
 mod emulator;
@@ -26,8 +26,10 @@ mod refusal;
 mod scripts;
 #[cfg(feature = "sdk")]
 mod sdk;
+mod secrets;
 mod server;
 mod sqs;
+mod ssm;
 mod sts;
 mod timings;
 mod trouble;

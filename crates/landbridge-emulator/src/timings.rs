@@ -36,6 +36,8 @@ pub struct Timings {
     pub cloud_map_operation: Duration,
     /// From something that happens to the delivery of its event by EventBridge.
     pub event_delivery: Duration,
+    /// How long a secret's rotation takes.
+    pub secret_rotation: Duration,
     /// How long IAM needs until another service sees a new role.
     pub iam_propagation: Duration,
 }
@@ -58,6 +60,7 @@ impl Default for Timings {
             capacity_provider: Duration::from_secs(10),
             cloud_map_operation: Duration::from_secs(3),
             event_delivery: Duration::from_millis(500),
+            secret_rotation: Duration::from_secs(5),
             iam_propagation: Duration::ZERO,
         }
     }

@@ -15,7 +15,7 @@ use crate::faults::Faults;
 use crate::quotas::Quotas;
 use crate::scripts::Scripts;
 use crate::timings::Timings;
-use crate::{cloud_map, ecs, elbv2, events, iam, logs, sqs, sts};
+use crate::{cloud_map, cloudwatch, ecs, elbv2, events, iam, logs, secrets, sqs, ssm, sts};
 
 /// What the services remember: all of it can be copied, which is how a stale read is answered.
 #[derive(Debug, Clone, Default)]
@@ -23,10 +23,13 @@ pub(crate) struct Services {
     pub(crate) ecs: ecs::Ecs,
     pub(crate) events: events::Events,
     pub(crate) cloud_map: cloud_map::CloudMap,
+    pub(crate) cloudwatch: cloudwatch::CloudWatch,
     pub(crate) elbv2: elbv2::Elb,
     pub(crate) iam: iam::Iam,
     pub(crate) logs: logs::Logs,
+    pub(crate) secrets: secrets::Secrets,
     pub(crate) sqs: sqs::Sqs,
+    pub(crate) ssm: ssm::Ssm,
     pub(crate) sts: sts::Sts,
 }
 
@@ -78,8 +81,10 @@ impl Cx {
 pub(crate) enum Event {
     Ecs(ecs::Event),
     CloudMap(cloud_map::Event),
+    CloudWatch(cloudwatch::Tick),
     Elbv2(elbv2::Event),
     Events(events::Delivery),
+    Secrets(secrets::Rotation),
 }
 
 impl World {
@@ -96,8 +101,10 @@ impl World {
             match event {
                 Event::Ecs(event) => ecs::happen(self, event),
                 Event::CloudMap(event) => cloud_map::happen(self, event),
+                Event::CloudWatch(tick) => cloudwatch::happen(self, &tick),
                 Event::Elbv2(event) => elbv2::happen(self, event),
                 Event::Events(delivery) => events::happen(self, &delivery),
+                Event::Secrets(rotation) => secrets::happen(self, &rotation),
             }
         }
         self.now = self.now.max(to);

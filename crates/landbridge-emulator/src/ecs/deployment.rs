@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
+use super::alarm;
 use super::balancer;
 use super::event;
 use super::hook;
@@ -198,7 +199,8 @@ pub(super) fn begin(world: &mut World, service: &str, definition: &Arc<TaskDefin
     let record = format!("{scope}service-deployment/{path}/{}", names::token(&mut world.rng, 21));
     let sources: Vec<String> = kept.deployments.iter().map(|deployment| deployment.revision.arn.clone()).collect();
     let configuration = kept.fields.member("deploymentConfiguration").cloned().unwrap_or_default();
-    let entry = ServiceDeployment::begin(&record, kept, sources, &revision.arn, configuration, world.now);
+    let mut entry = ServiceDeployment::begin(&record, kept, sources, &revision.arn, configuration, world.now);
+    entry.watched_alarms = alarm::watched(world, kept);
     world.services.ecs.service_revisions.insert(revision.arn.clone(), Arc::clone(&revision));
     world.services.ecs.service_deployments.insert(record.clone(), entry);
     supersede(world, service);

@@ -6,6 +6,7 @@
 //! Source of operations, members and errors: the Amazon ECS API reference (AmazonECS/latest/APIReference).
 
 mod account_setting;
+mod alarm;
 mod attachment;
 mod balancer;
 mod capacity_provider;
@@ -18,6 +19,7 @@ mod fill;
 mod hook;
 mod list;
 mod member;
+mod metrics;
 mod names;
 mod notice;
 mod rollout;
@@ -35,6 +37,7 @@ mod task_definition;
 mod task_launch;
 mod task_life;
 mod task_operation;
+mod task_secrets;
 mod task_set;
 mod task_set_operation;
 #[cfg(test)]
@@ -48,7 +51,9 @@ use serde_json::{Value, json};
 use crate::refusal::Refusal;
 use crate::world::{Cx, World};
 
+pub(crate) use alarm::alarm_changed;
 pub(crate) use balancer::target_news;
+pub(crate) use metrics::{runs_since, services_with_metrics};
 
 /// What ECS remembers, for every account and region: each key is an ARN, which names both.
 #[derive(Debug, Clone, Default)]

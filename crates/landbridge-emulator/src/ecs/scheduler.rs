@@ -249,6 +249,9 @@ fn conclude(world: &mut World, arn: &str) {
     let alone = view.others.alive == 0 && view.others.stopping == 0;
     let steady = whole && alone && service.stage.is_none() && rollout != Rollout::Failed;
     if steady && rollout == Rollout::InProgress {
+        if let Some(until) = super::alarm::baking(world, arn) {
+            return wake(world, arn, until);
+        }
         complete(world, arn);
     }
     let now = world.now;

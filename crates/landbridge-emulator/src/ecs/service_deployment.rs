@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::alarm;
 use super::deployment::{Counts, roll_back};
 use super::hook::Hook;
 use super::list::{answer, cut};
@@ -39,6 +40,11 @@ pub(crate) struct ServiceDeployment {
     pub(super) failure_count: u32,
     threshold: Option<u32>,
     rollback: Option<Rollback>,
+    /// Alarms that fail the deployment when they ring.
+    pub(super) watched_alarms: Vec<String>,
+    pub(super) triggered_alarms: Vec<String>,
+    /// Since when a rolling deployment has all its tasks and waits for its alarms.
+    pub(super) whole_since: Option<Timestamp>,
     /// Hooks of the stage that had any last.
     pub(super) hooks: Vec<Hook>,
     created_at: Timestamp,
@@ -101,6 +107,9 @@ impl ServiceDeployment {
             failure_count: 0,
             threshold: service.circuit_breaker().map(|breaker| breaker.threshold(service.desired)),
             rollback: None,
+            watched_alarms: Vec::new(),
+            triggered_alarms: Vec::new(),
+            whole_since: None,
             hooks: Vec::new(),
             created_at: now,
             updated_at: now,
@@ -149,7 +158,7 @@ impl ServiceDeployment {
             "status": self.status.as_str(),
             "deploymentConfiguration": self.configuration,
             "deploymentCircuitBreaker": self.circuit_breaker(),
-            "alarms": { "status": "DISABLED" },
+            "alarms": alarm::show(&self.configuration, &self.triggered_alarms, self.status.is_final()),
         });
         let stage = service.and_then(|service| service.stage.as_ref()).filter(|stage| stage.record == self.arn);
         let weights = stage.and_then(Stage::weights);

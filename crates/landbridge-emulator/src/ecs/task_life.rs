@@ -100,6 +100,9 @@ fn pend(world: &mut World, arn: &str) {
         );
         return fail(world, arn, "TaskFailedToStart", &reason);
     }
+    if let Some(reason) = super::task_secrets::unreadable(world, arn, &definition) {
+        return fail(world, arn, "TaskFailedToStart", &reason);
+    }
     change(&mut world.services.ecs, arn, |task| task.pull_started_at = Some(now));
     let pulling = world.timings.pulling;
     match trouble(world, &definition) {

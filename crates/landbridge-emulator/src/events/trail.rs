@@ -16,6 +16,9 @@ fn names(service: &str) -> Option<(&'static str, &'static str)> {
         "iam" => ("iam.amazonaws.com", "aws.iam"),
         "logs" => ("logs.amazonaws.com", "aws.logs"),
         "events" => ("events.amazonaws.com", "aws.events"),
+        "secretsmanager" => ("secretsmanager.amazonaws.com", "aws.secretsmanager"),
+        "monitoring" => ("monitoring.amazonaws.com", "aws.monitoring"),
+        "ssm" => ("ssm.amazonaws.com", "aws.ssm"),
         "elasticloadbalancing" => ("elasticloadbalancing.amazonaws.com", "aws.elasticloadbalancing"),
         _ => return None,
     })
@@ -50,7 +53,7 @@ pub(crate) fn record(
         "awsRegion": region,
         "sourceIPAddress": "127.0.0.1",
         "userAgent": "emulator",
-        "requestParameters": lower_first(input),
+        "requestParameters": without_secrets(service, lower_first(input)),
         "responseElements": null,
         "requestID": cx.request_id,
         "eventID": world.rng.uuid(),
@@ -81,6 +84,18 @@ pub(crate) fn record(
         detail,
     };
     emit(world, &what);
+}
+
+/// CloudTrail keeps no values of secrets and parameters.
+fn without_secrets(service: &str, mut request: Value) -> Value {
+    if let (Some(members), "secretsmanager" | "ssm") = (request.as_object_mut(), service) {
+        for (name, value) in members {
+            if ["secretString", "secretBinary", "value"].contains(&name.as_str()) {
+                *value = json!("HIDDEN_DUE_TO_SECURITY_REASONS");
+            }
+        }
+    }
+    request
 }
 
 /// CloudTrail writes the members of every service with a small letter first.

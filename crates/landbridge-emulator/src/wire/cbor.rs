@@ -69,12 +69,17 @@ pub(crate) fn refused(refusal: &Refusal, request_id: &str) -> Response<Bytes> {
     body.insert("__type".to_owned(), Value::from(refusal.code.as_ref()));
     body.insert("message".to_owned(), Value::from(refusal.message.as_str()));
     let status = StatusCode::from_u16(refusal.http_status).unwrap_or(StatusCode::BAD_REQUEST);
-    response(status, &of_json("", &Value::Object(body)), request_id)
+    let mut response = response(status, &of_json("", &Value::Object(body)), request_id);
+    let query = refusal.query_code.and_then(|code| HeaderValue::from_str(&format!("{code};Sender")).ok());
+    if let Some(query) = query {
+        response.headers_mut().insert("x-amzn-query-error", query);
+    }
+    response
 }
 
 /// JSON has no times: the members that are some are known by their names.
 fn is_time(name: &str) -> bool {
-    ["Date", "Time", "Timestamp"].iter().any(|end| name.ends_with(end))
+    ["Date", "Time", "Timestamp", "Timestamps"].iter().any(|end| name.ends_with(end))
 }
 
 fn of_json(name: &str, value: &Value) -> Cbor {

@@ -16,6 +16,9 @@ use crate::refusal::Refusal;
 
 const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("text/xml");
 
+/// The API version of CloudWatch.
+pub(crate) const CLOUDWATCH: &str = "2010-08-01";
+
 /// How deep a parameter name may nest. The deepest that the services define is 10
 /// (`Actions.member.1.ForwardConfig.TargetGroups.member.1.TargetGroupArn` and the like).
 const MAX_DEPTH: usize = 16;
@@ -133,6 +136,7 @@ fn response(status: StatusCode, xml: String, request_id: &str) -> Response<Bytes
 fn xml_namespace(version: &str) -> &'static str {
     match version {
         "2011-06-15" => "https://sts.amazonaws.com/doc/2011-06-15/",
+        CLOUDWATCH => "http://monitoring.amazonaws.com/doc/2010-08-01/",
         "2015-12-01" => "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
         _ => "https://iam.amazonaws.com/doc/2010-05-08/",
     }
@@ -140,7 +144,9 @@ fn xml_namespace(version: &str) -> &'static str {
 
 fn answer(action: &str, version: &str, output: &Value, request_id: &str) -> String {
     let mut xml = format!("<{action}Response xmlns=\"{}\">", xml_namespace(version));
-    if !output.is_null() {
+    if version == CLOUDWATCH {
+        element(&mut xml, &format!("{action}Result"), &with_written_times("", output));
+    } else if !output.is_null() {
         element(&mut xml, &format!("{action}Result"), output);
     }
     let _ = write!(
@@ -151,6 +157,22 @@ fn answer(action: &str, version: &str, output: &Value, request_id: &str) -> Stri
     xml
 }
 
+/// CloudWatch answers in three protocols, of which only this one writes times as text.
+fn with_written_times(name: &str, value: &Value) -> Value {
+    let is_time = ["Timestamp", "Timestamps", "Time"].iter().any(|end| name.ends_with(end));
+    match value {
+        Value::Number(seconds) if is_time => {
+            let millis = (seconds.as_f64().unwrap_or_default() * 1000.0) as i64;
+            jiff::Timestamp::from_millisecond(millis).map_or(Value::Null, |at| Value::from(at.to_string()))
+        }
+        Value::Array(items) => items.iter().map(|item| with_written_times(name, item)).collect(),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.clone(), with_written_times(name, value))).collect()
+        }
+        other => other.clone(),
+    }
+}
+
 /// The type is `Sender` below HTTP 500, else `Receiver`.
 fn error(version: &str, refusal: &Refusal, request_id: &str) -> String {
     let fault = if refusal.http_status < 500 { "Sender" } else { "Receiver" };
@@ -158,7 +180,7 @@ fn error(version: &str, refusal: &Refusal, request_id: &str) -> String {
         "<ErrorResponse xmlns=\"{}\"><Error><Type>{fault}</Type><Code>{}</Code><Message>{}</Message></Error>\
          <RequestId>{}</RequestId></ErrorResponse>",
         xml_namespace(version),
-        escape(&refusal.code),
+        escape(refusal.query_code.unwrap_or(&refusal.code)),
         escape(&refusal.message),
         escape(request_id)
     )

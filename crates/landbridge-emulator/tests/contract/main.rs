@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it finds something wrong")]
 
 mod cloud_map;
+mod cloudwatch;
 mod ecs;
+mod ecs_alarms;
 mod ecs_hooks;
 mod ecs_load_balancing;
 mod ecs_task_sets;
@@ -13,5 +15,6 @@ mod fault;
 mod iam;
 mod load_balancing;
 mod logs;
+mod secrets;
 mod sts;
 mod support;

@@ -7,7 +7,12 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_types::retry::RetryConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
+use bytes::Bytes;
+use http::Request;
 use landbridge_emulator::{Builder, Clock, Emulator, Server};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 pub(crate) const ACCOUNT: &str = "123456789012";
 pub(crate) const REGION: &str = "eu-west-1";
@@ -57,6 +62,31 @@ impl Aws {
             .retry_config(RetryConfig::disabled())
             .http_client(http_client)
             .build()
+    }
+
+    /// A call of the JSON protocols without an SDK: the status and the body.
+    pub(crate) async fn json(&self, target: &str, input: &Value) -> (u16, Value) {
+        let host = self.server.url().trim_start_matches("http://").to_owned();
+        let scope =
+            format!("AWS4-HMAC-SHA256 Credential=AKIDTESTS/20260101/{REGION}/any/aws4_request, SignedHeaders=host");
+        let body = input.to_string();
+        if self.in_process {
+            let request = Request::post("/").header("x-amz-target", target).header("authorization", scope);
+            let response = self.emulator.respond(request.body(Bytes::from(body)).unwrap());
+            return (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap());
+        }
+        let request = format!(
+            "POST / HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\nx-amz-target: {target}\r\nauthorization: {scope}\r\n\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(&host).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, serde_json::from_str(body).unwrap())
     }
 
     pub(crate) fn pass(&self, seconds: u64) {
