@@ -134,7 +134,9 @@ pub(super) fn begin(world: &mut World, arn: &str) {
         return;
     }
     if let Some(service) = world.services.ecs.services.get_mut(arn) {
-        service.stage = Some(Stage { record, kind, at, timed_out: false, weight: 0.0 });
+        // Nobody else serves beside the first: to give it less than everything would leave callers without an answer.
+        let weight = if kind == Kind::First { 100.0 } else { 0.0 };
+        service.stage = Some(Stage { record, kind, at, timed_out: false, weight });
     }
     if kind == Kind::Shifting {
         // All traffic is the present revision's, whatever a deployment that this one replaces had shifted.

@@ -23,6 +23,12 @@ pub(super) fn task_definition(input: &Value) -> Result<Map<String, Value>, Refus
         ));
     }
     let mut fields = raw_fields(input);
+    // Deploy tools copy what they read and send empty text for a role that there was not; ECS takes it for none.
+    for role in ["executionRoleArn", "taskRoleArn"] {
+        if fields.text(role) == Some("") {
+            fields.remove(role);
+        }
+    }
     check_size(&fields)?;
     check_containers(&fields)?;
     let launch_types = check_launch_types(&fields)?;

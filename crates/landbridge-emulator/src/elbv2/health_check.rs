@@ -116,10 +116,7 @@ impl HealthCheck {
         if self.timeout >= self.interval
             && (input.get("HealthCheckTimeoutSeconds").is_some() || input.get("HealthCheckIntervalSeconds").is_some())
         {
-            return Err(input.refuse(format!(
-                "Health check timeout '{}' must be smaller than or equal to the interval '{}'",
-                self.timeout, self.interval
-            )));
+            return Err(input.refuse("Health check interval must be greater than the timeout."));
         }
         Ok(())
     }

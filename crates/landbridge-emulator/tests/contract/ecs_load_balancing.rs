@@ -325,6 +325,10 @@ async fn blue_and_green_take_turns_and_ecs_moves_the_weights_of_both_rules() {
         use ServiceDeploymentLifecycleStage as Stage;
         let shop = turns(&aws, strategy(DeploymentStrategy::BlueGreen).build()).await;
         assert_eq!((shop.healthy(&shop.blue).await, shop.healthy(&shop.green).await), (2, 0));
+        // The first deployment has no other side, so production traffic never went there and back.
+        let calls = aws.emulator.calls();
+        let moved = |rule: &String| calls.writes_of_services().iter().filter(|call| call.target == *rule).count();
+        assert_eq!(moved(&shop.production), 1);
         shop.deploy("nginx:2").await;
         let seen = shop.watch(&aws).await;
         let has = |stage, production, test| seen.contains(&(stage, production, test));

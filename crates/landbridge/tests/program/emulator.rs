@@ -1,6 +1,7 @@
 //! `landbridge emulator`: the emulated AWS alone, driven by this same program as its client.
 
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
@@ -10,14 +11,14 @@ use crate::bench::{Ran, program, sample};
 const PAGE: &str = include_str!("../../../../docs/how-to/emulator.md");
 
 /// A running `landbridge emulator`, and where it listens.
-struct Served {
+pub struct Served {
     process: Child,
-    url: String,
+    pub url: String,
     folder: TempDir,
 }
 
 impl Served {
-    fn start(args: &[&str], faults: &str) -> Self {
+    pub fn start(args: &[&str], faults: &str) -> Self {
         let folder = TempDir::new().unwrap();
         std::fs::write(folder.path().join("faults.yaml"), faults).unwrap();
         let mut command = program("", folder.path(), &["emulator", "--listen", "127.0.0.1:0"]);
@@ -28,12 +29,16 @@ impl Served {
         Self { process, url, folder }
     }
 
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     fn run(&self, args: &[&str]) -> Ran {
         Ran::of(&program(&self.url, self.folder.path(), args).output().unwrap())
     }
 
     /// Ends it as Ctrl-C does; what it says then.
-    fn stop(mut self) -> String {
+    pub fn stop(mut self) -> String {
         let interrupt = Command::new("kill").args(["-INT", &self.process.id().to_string()]).status().unwrap();
         assert!(interrupt.success());
         assert!(self.process.wait().unwrap().success());

@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod bench;
+mod clients;
 mod emulator;
 mod mistakes;
 mod moto;
+mod pip;
 mod plugin;
 mod story;

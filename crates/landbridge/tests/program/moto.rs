@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use crate::bench::{Ran, program, sample};
+use crate::pip::installed;
 
 /// The version whose behaviour `docs/explanation/other-emulators.md` describes.
 const VERSION: &str = "5.2.1";
@@ -73,7 +74,9 @@ impl Moto {
 /// The moto_server that is asked for, or one that is on the path.
 fn server() -> Option<PathBuf> {
     match env::var("LANDBRIDGE_MOTO").ok().as_deref() {
-        Some("install" | "1") => Some(install()),
+        Some("install" | "1") => {
+            Some(installed(&format!("moto-{VERSION}"), &[format!("moto[server]=={VERSION}")]).join("moto_server"))
+        }
         Some(path) if !path.is_empty() => Some(path.into()),
         _ => {
             let found = env::split_paths(&env::var_os("PATH")?).map(|p| p.join("moto_server")).find(|p| p.is_file());
@@ -83,21 +86,6 @@ fn server() -> Option<PathBuf> {
             found
         }
     }
-}
-
-fn install() -> PathBuf {
-    let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cache"))).unwrap();
-    let folder = cache.join("landbridge").join(format!("moto-{VERSION}"));
-    let server = folder.join("bin/moto_server");
-    if !server.is_file() {
-        let made = Command::new("python3").args(["-m", "venv"]).arg(&folder).status().unwrap();
-        assert!(made.success(), "python3 -m venv failed");
-        let wanted = format!("moto[server]=={VERSION}");
-        let pip = Command::new(folder.join("bin/pip")).args(["install", "--quiet", &wanted]).status().unwrap();
-        assert!(pip.success(), "pip install {wanted} failed");
-    }
-    server
 }
 
 /// The sample files with subnets and a security group that moto has.

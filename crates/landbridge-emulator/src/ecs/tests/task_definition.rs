@@ -35,6 +35,18 @@ fn a_definition_reads_back_with_the_defaults_of_the_api() {
 }
 
 #[test]
+fn an_empty_role_is_no_role() {
+    let aws = Aws::new();
+    let asked = merge(definition("web", "x"), json!({ "taskRoleArn": "", "executionRoleArn": "" }));
+    let read = aws.ok("RegisterTaskDefinition", asked.clone())["taskDefinition"].clone();
+    assert!(read.get("taskRoleArn").is_none() && read.get("executionRoleArn").is_none(), "{read}");
+    let container = json!({ "name": "web", "image": "x", "secrets": [{ "name": "S", "valueFrom": "arn" }] });
+    let (_, message) =
+        aws.refused("RegisterTaskDefinition", merge(asked, json!({ "containerDefinitions": [container] })));
+    assert!(message.contains("executionRoleArn"), "{message}");
+}
+
+#[test]
 fn what_fargate_cannot_run_is_refused_with_the_reason() {
     let aws = Aws::new();
     let container =
