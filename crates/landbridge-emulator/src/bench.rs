@@ -56,6 +56,7 @@ impl Bench {
             "secretsmanager" => crate::secrets::call(&mut self.world, &cx, op, &input),
             "ssm" => crate::ssm::call(&mut self.world, &cx, op, &input),
             "monitoring" => crate::cloudwatch::call(&mut self.world, &cx, op, &input),
+            "route53" => crate::route53::call(&mut self.world, &cx, op, &input),
             "logs" => crate::logs::call(&mut self.world, &cx, op, &input),
             other => panic!("no service '{other}' on the bench"),
         }

@@ -15,6 +15,7 @@ use crate::elbv2;
 use crate::faults::{Fault, Faults};
 use crate::gateway;
 use crate::quotas::Quotas;
+use crate::route53;
 use crate::scripts::{HookScript, Scripts, TargetScript, TaskScript};
 use crate::timings::Timings;
 use crate::world::{Queue, Rng, Services, World};
@@ -172,6 +173,18 @@ impl Emulator {
         self.set_metric("AWS/ECS", "MemoryUtilization", &dimensions, memory);
     }
 
+    /// What DNS answers for a name and a record type (`A`, `CNAME`, ...) from the hosted zones: by what is in force now. A
+    /// change is in force once GetChange says `INSYNC`. Empty where no record has that name and type.
+    pub fn resolve(&self, name: &str, kind: &str) -> Vec<route53::DnsAnswer> {
+        route53::resolve(&self.present(), name, kind)
+    }
+
+    /// Sets what a Route 53 health check finds from now on; a new one finds its endpoint healthy. False if there is no such
+    /// health check.
+    pub fn set_health_check(&self, id: &str, healthy: bool) -> bool {
+        route53::set_health_check(&mut self.present(), id, healthy)
+    }
+
     /// Removes added scripts; the built-in ones stay.
     pub fn clear_scripts(&self) {
         let mut world = self.present();
@@ -187,7 +200,8 @@ impl Emulator {
     /// Everything the services remember, as JSON, for a look from outside.
     pub fn state(&self) -> Value {
         let world = self.present();
-        let Services { ecs, events, cloud_map, cloudwatch, elbv2, iam, logs, secrets, sqs, ssm, sts } = &world.services;
+        let Services { ecs, events, cloud_map, cloudwatch, elbv2, iam, logs, route53, secrets, sqs, ssm, sts } =
+            &world.services;
         json!({
             "now": world.now.to_string(),
             "ecs": ecs.dump(),
@@ -197,6 +211,7 @@ impl Emulator {
             "iam": iam.dump(),
             "logs": logs.dump(),
             "events": events.dump(),
+            "route53": route53.dump(&world),
             "secrets": secrets.dump(),
             "sqs": sqs.dump(),
             "ssm": ssm.dump(),

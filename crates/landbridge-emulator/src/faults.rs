@@ -17,7 +17,7 @@ use crate::world::{Rng, Services};
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum FaultKind {
-    /// `ThrottlingException`, "Rate exceeded" (`Throttling` for the query services); nothing happens.
+    /// `ThrottlingException`, "Rate exceeded" in the spelling of the protocol; nothing happens.
     Throttle,
     /// HTTP 500 with the service's own code; nothing happens.
     ServerError,
@@ -148,12 +148,10 @@ impl Faults {
 }
 
 impl FaultKind {
-    /// The refusal this fault is answered with, where it is one. `query` services spell the codes differently.
-    pub(crate) fn refusal(&self, query: bool) -> Option<Refusal> {
+    /// The refusal this fault is answered with, where it is one, as the JSON protocols spell it.
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
         match self {
-            Self::Throttle if query => Some(Refusal::new("Throttling", "Rate exceeded")),
             Self::Throttle => Some(Refusal::throttled()),
-            Self::ServerError if query => Some(Refusal::new("ServiceFailure", "Service failure.").status(500)),
             Self::ServerError => Some(Refusal::server_error()),
             Self::Error(code, message) => Some(Refusal::new(code.clone(), message.clone())),
             Self::LoseAnswerBefore | Self::LoseAnswerAfter | Self::StaleRead(_) => None,

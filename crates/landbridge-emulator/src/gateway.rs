@@ -3,16 +3,17 @@
 //! What a request means is the business of `wire`; what it does, of the service modules.
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::calls::{Call, is_write};
 use crate::faults::FaultKind;
 use crate::refusal::Refusal;
-use crate::wire::{cbor, json, query};
+use crate::wire::rest::{self, Rest};
+use crate::wire::{Wire, cbor, dialect, ec2, json, query};
 use crate::world::{Cx, World};
-use crate::{cloud_map, cloudwatch, ecs, elbv2, events, iam, logs, secrets, sqs, ssm, sts};
+use crate::{cloud_map, cloudwatch, ecs, elbv2, events, iam, logs, route53, secrets, sqs, ssm, sts};
 
 /// Marks a response (in its extensions) that must not reach the caller: the connection breaks instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,19 +27,11 @@ const TARGET: &str = "x-amz-target";
 
 /// A request understood as far as its protocol goes.
 pub(crate) struct Routed {
-    /// `ecs`, `servicediscovery`, `logs`, `elasticloadbalancing`, `iam` or `sts`: the names IAM actions use.
+    /// `ecs`, `servicediscovery`, `elasticloadbalancing`, ...: the names IAM actions use.
     pub(crate) service: &'static str,
     pub(crate) operation: String,
     pub(crate) input: Value,
     pub(crate) wire: Wire,
-}
-
-/// The protocol a request came in, which is the one its answer goes out in.
-pub(crate) enum Wire {
-    Json,
-    Cbor,
-    /// The `Version` the form named.
-    Query(String),
 }
 
 /// Answers one request in the world's present.
@@ -49,27 +42,18 @@ pub(crate) fn respond(world: &mut World, request: &Request<Bytes>) -> Response<B
     let request_id = world.rng.uuid();
     let routed = match route(request) {
         Ok(routed) => routed,
-        Err(refusal) if request.headers().contains_key(TARGET) => return json::refused(&refusal, &request_id),
-        Err(refusal) if cbor::named(request).is_some() => return cbor::refused(&refusal, &request_id),
-        // Whatever speaks no JSON is best understood in XML.
-        Err(refusal) => return query::refused("", &refusal, &request_id),
+        Err(refusal) => return protocol(request).refused(&refusal, &request_id),
     };
     let action = format!("{}:{}", routed.service, routed.operation);
     let target = target(&routed.input);
     let cx = match identify(world, request.headers(), request_id.clone()) {
         Ok(cx) => cx,
         Err(refusal) => {
-            let refusal = if matches!(routed.wire, Wire::Query(_)) { sts::for_query(refusal) } else { refusal };
+            let refusal = dialect::spelled(&routed.wire, refusal);
             let outcome = refusal.code.clone().into_owned();
-            world.calls.push(Call {
-                at: world.now,
-                action,
-                principal: String::new(),
-                target,
-                outcome,
-                invoked_by: None,
-            });
-            return finish(&routed, Err(refusal), &request_id);
+            let (at, principal) = (world.now, String::new());
+            world.calls.push(Call { at, action, principal, target, outcome, invoked_by: None });
+            return routed.wire.refused(&refusal, &request_id);
         }
     };
     let fault = world.faults.meet(&action, &mut world.rng);
@@ -83,7 +67,10 @@ pub(crate) fn respond(world: &mut World, request: &Request<Bytes>) -> Response<B
     tracing::debug!(%action, %outcome, request_id = %cx.request_id, "answered");
     let principal = cx.principal.clone();
     world.calls.push(Call { at: cx.now, action, principal, target, outcome, invoked_by: None });
-    let mut response = finish(&routed, result, &request_id);
+    let mut response = match &result {
+        Ok(output) => routed.wire.answered(&routed.operation, output, &request_id),
+        Err(refusal) => routed.wire.refused(refusal, &request_id),
+    };
     if lost {
         *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
         *response.body_mut() = Bytes::new();
@@ -94,13 +81,16 @@ pub(crate) fn respond(world: &mut World, request: &Request<Bytes>) -> Response<B
 
 /// Runs the operation unless a fault or a quota stands before it.
 fn perform(world: &mut World, cx: &Cx, routed: &Routed, fault: Option<&FaultKind>) -> Result<Value, Refusal> {
-    if let Some(refusal) = fault.and_then(|fault| fault.refusal(matches!(routed.wire, Wire::Query(_)))) {
-        return Err(refusal);
+    if let Some(refusal) = fault.and_then(FaultKind::refusal) {
+        // What a rule spells out is not respelled.
+        let own = matches!(fault, Some(FaultKind::Error(..)));
+        return Err(if own { refusal } else { dialect::spelled(&routed.wire, refusal) });
     }
     if fault == Some(&FaultKind::LoseAnswerBefore) {
         return Ok(Value::Null);
     }
-    world.quotas.take(cx, routed.service, &routed.operation)?;
+    let taken = world.quotas.take(cx, routed.service, &routed.operation, &routed.input);
+    taken.map_err(|refusal| dialect::spelled(&routed.wire, refusal))?;
     let write = is_write(&routed.operation);
     if write && world.faults.needs_past() {
         world.faults.remember(cx.now, &world.services);
@@ -139,6 +129,7 @@ fn dispatch(world: &mut World, cx: &Cx, routed: &Routed) -> Result<Value, Refusa
         "servicediscovery" => cloud_map::call(world, cx, operation, input),
         "events" => events::call(world, cx, operation, input),
         "logs" => logs::call(world, cx, operation, input),
+        "route53" => route53::call(world, cx, operation, input),
         "elasticloadbalancing" => elbv2::call(world, cx, operation, input),
         "iam" => iam::call(world, cx, operation, input),
         "secretsmanager" => secrets::call(world, cx, operation, input),
@@ -157,18 +148,8 @@ fn dispatch(world: &mut World, cx: &Cx, routed: &Routed) -> Result<Value, Refusa
     })
 }
 
-fn finish(routed: &Routed, result: Result<Value, Refusal>, request_id: &str) -> Response<Bytes> {
-    match (&routed.wire, result) {
-        (Wire::Json, Ok(output)) => json::answered(&output, request_id),
-        (Wire::Json, Err(refusal)) => json::refused(&refusal, request_id),
-        (Wire::Cbor, Ok(output)) => cbor::answered(&output, request_id),
-        (Wire::Cbor, Err(refusal)) => cbor::refused(&refusal, request_id),
-        (Wire::Query(version), Ok(output)) => query::answered(&routed.operation, version, &output, request_id),
-        (Wire::Query(version), Err(refusal)) => query::refused(version, &refusal, request_id),
-    }
-}
-
-/// Which service and operation a request is for: the `X-Amz-Target` header, or a form with `Action` and `Version`.
+/// Which service and operation a request is for: the `X-Amz-Target` header, the path of a CBOR or REST call, or a form with
+/// `Action` and `Version`.
 fn route(request: &Request<Bytes>) -> Result<Routed, Refusal> {
     if request.body().len() > MAX_BODY {
         let message = format!("the request is larger than {MAX_BODY} bytes");
@@ -178,12 +159,77 @@ fn route(request: &Request<Bytes>) -> Result<Routed, Refusal> {
         let (service, input) = (json_service(prefix)?, cbor::parse(request.body())?);
         return Ok(Routed { service, operation: operation.to_owned(), input, wire: Wire::Cbor });
     }
-    let Some(target) = request.headers().get(TARGET) else { return route_form(request) };
-    let target = target.to_str().unwrap_or_default();
-    let (prefix, operation) = target.split_once('.').unwrap_or((target, ""));
-    let (service, input) = (json_service(prefix)?, json::parse(request.body())?);
-    Ok(Routed { service, operation: operation.to_owned(), input, wire: Wire::Json })
+    match protocol(request) {
+        Wire::Json => {
+            let target = request.headers().get(TARGET).and_then(|target| target.to_str().ok()).unwrap_or_default();
+            let (prefix, operation) = target.split_once('.').unwrap_or((target, ""));
+            let (service, input) = (json_service(prefix)?, json::parse(request.body())?);
+            Ok(Routed { service, operation: operation.to_owned(), input, wire: Wire::Json })
+        }
+        Wire::Rest(rest, _) if rest.service.is_empty() => {
+            let message = format!(
+                "{} {} is no call that this emulator knows: over REST it serves {}, over the AWS JSON, CBOR and query protocols \
+                 ECS, Elastic Load Balancing, Cloud Map, IAM, STS, CloudWatch, CloudWatch Logs, EventBridge, SQS, Secrets Manager \
+                 and Parameter Store",
+                request.method(),
+                request.uri().path(),
+                REST.map(|rest| rest.service).join(", "),
+            );
+            Err(Refusal::new("UnknownOperationException", message).status(404))
+        }
+        Wire::Rest(rest, _) => {
+            let found = rest.find(request.method().as_str(), request.uri(), request.body())?;
+            let (operation, wire) = (found.operation.to_owned(), Wire::Rest(rest, found.status));
+            Ok(Routed { service: rest.service, operation, input: found.input, wire })
+        }
+        Wire::Ec2 => route_ec2(request),
+        Wire::Query(_) | Wire::Cbor => route_form(request),
+    }
 }
+
+fn route_ec2(request: &Request<Bytes>) -> Result<Routed, Refusal> {
+    let form = ec2::parse(request.body())?;
+    let message = format!("The action {} is not valid for this web service.", form.action);
+    Err(Refusal::new("InvalidAction", message))
+}
+
+/// The protocol that a request speaks, as far as its head tells.
+fn protocol(request: &Request<Bytes>) -> Wire {
+    let headers = request.headers();
+    if cbor::named(request).is_some() {
+        return Wire::Cbor;
+    }
+    if headers.contains_key(TARGET) {
+        return Wire::Json;
+    }
+    let signed = signing_name(request).unwrap_or_default();
+    if let Some(rest) = rest_service(signed) {
+        return Wire::Rest(rest, 200);
+    }
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let at_root = request.method() == Method::POST && request.uri().path() == "/";
+    if at_root && !kind.contains("json") {
+        return if signed == "ec2" { Wire::Ec2 } else { Wire::Query(String::new()) };
+    }
+    // Of AWS's REST services only these speak XML.
+    let xml = ["s3", "s3express", "cloudfront", ""].contains(&signed) && !kind.contains("json");
+    Wire::Rest(if xml { &rest::UNKNOWN_XML } else { &rest::UNKNOWN_JSON }, 200)
+}
+
+/// The service that a request is signed for or, where it is not signed, that its host names.
+fn signing_name(request: &Request<Bytes>) -> Option<&str> {
+    let header = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let signed = header(header::AUTHORIZATION).and_then(credential_scope).map(|(_, _, service)| service);
+    let host = || header(header::HOST).or(request.uri().host()).filter(|host| host.ends_with(".amazonaws.com"));
+    signed.or_else(|| host()?.split('.').next())
+}
+
+fn rest_service(signing_name: &str) -> Option<&'static Rest> {
+    REST.iter().find(|rest| rest.service == signing_name).copied()
+}
+
+/// The REST services that this emulator knows.
+const REST: [&Rest; 1] = [&route53::REST];
 
 /// The service that a model's name stands for, in the JSON protocols and in CBOR.
 fn json_service(model: &str) -> Result<&'static str, Refusal> {
@@ -204,17 +250,6 @@ fn json_service(model: &str) -> Result<&'static str, Refusal> {
 }
 
 fn route_form(request: &Request<Bytes>) -> Result<Routed, Refusal> {
-    let is_form = request.method() == Method::POST && !request.uri().path().starts_with("/service/");
-    if !is_form {
-        // REST services.
-        let message = format!(
-            "{} {} is no call that this emulator knows: it serves ECS, Elastic Load Balancing, Cloud Map, IAM, STS, \
-             CloudWatch, CloudWatch Logs, EventBridge, SQS, Secrets Manager and Parameter Store over the AWS JSON, CBOR and query protocols",
-            request.method(),
-            request.uri().path()
-        );
-        return Err(Refusal::new("InvalidAction", message));
-    }
     let form = query::parse(request.body())?;
     let service = match form.version.as_str() {
         "2010-05-08" => "iam",
@@ -230,7 +265,7 @@ fn route_form(request: &Request<Bytes>) -> Result<Routed, Refusal> {
 /// (`Credential=KEY/DATE/REGION/SERVICE/aws4_request`); the world's own where a request names none.
 fn identify(world: &World, headers: &HeaderMap, request_id: String) -> Result<Cx, Refusal> {
     let scope = headers.get("authorization").and_then(|value| value.to_str().ok()).and_then(credential_scope);
-    let (key, region) = scope.unwrap_or(("", world.region.as_str()));
+    let (key, region) = scope.map_or(("", world.region.as_str()), |(key, region, _)| (key, region));
     let caller = sts::caller(world, key)?;
     let is_account = key.len() == 12 && key.bytes().all(|b| b.is_ascii_digit());
     let account = match &caller {
@@ -244,19 +279,19 @@ fn identify(world: &World, headers: &HeaderMap, request_id: String) -> Result<Cx
     Ok(Cx { now: world.now, region: region.to_owned(), account, principal, host, request_id })
 }
 
-/// (access key, region) of an `Authorization` header.
-fn credential_scope(header: &str) -> Option<(&str, &str)> {
+/// (access key, region, service) of an `Authorization` header.
+fn credential_scope(header: &str) -> Option<(&str, &str, &str)> {
     let (_, credential) = header.split_once("Credential=")?;
     let credential = credential.split([',', ' ']).next()?;
     let mut parts = credential.split('/');
     let key = parts.next()?;
     let region = parts.nth(1)?;
-    (!region.is_empty()).then_some((key, region))
+    (!region.is_empty()).then_some((key, region, parts.next().unwrap_or_default()))
 }
 
 /// What a call is about, for the log: its first naming member.
 fn target(input: &Value) -> String {
-    const NAMES: [&str; 40] = [
+    const NAMES: &[&str] = &[
         "serviceName",
         "service",
         "services",
@@ -287,6 +322,7 @@ fn target(input: &Value) -> String {
         "PolicyArn",
         "Name",
         "Id",
+        "HealthCheckId",
         "ServiceId",
         "OperationId",
         "ResourceARN",
@@ -314,8 +350,26 @@ mod tests {
     fn the_credential_scope_names_key_and_region() {
         let header =
             "AWS4-HMAC-SHA256 Credential=AKID/20260101/eu-west-1/ecs/aws4_request, SignedHeaders=host, Signature=0";
-        assert_eq!(credential_scope(header), Some(("AKID", "eu-west-1")));
+        assert_eq!(credential_scope(header), Some(("AKID", "eu-west-1", "ecs")));
         assert_eq!(credential_scope("Bearer x"), None);
         assert_eq!(credential_scope("AWS4-HMAC-SHA256 Credential=AKID"), None);
+    }
+
+    fn shape(request: http::request::Builder) -> Wire {
+        protocol(&request.body(Bytes::new()).unwrap())
+    }
+
+    #[test]
+    fn a_rest_call_of_an_unknown_service_is_answered_in_its_service_s_format() {
+        let scope = |service: &str| {
+            format!("AWS4-HMAC-SHA256 Credential=AKID/20260101/eu-west-1/{service}/aws4_request, SignedHeaders=host")
+        };
+        let put = |service: &str| shape(Request::put("/x").header("authorization", scope(service)));
+        assert!(matches!(put("lambda"), Wire::Rest(rest, _) if rest.server_error == rest::UNKNOWN_JSON.server_error));
+        assert!(matches!(put("s3"), Wire::Rest(rest, _) if rest.server_error == rest::UNKNOWN_XML.server_error));
+        let named = shape(Request::get("/x").header("host", "lambda.eu-west-1.amazonaws.com"));
+        assert!(matches!(named, Wire::Rest(rest, _) if rest.server_error == rest::UNKNOWN_JSON.server_error));
+        assert!(matches!(shape(Request::post("/").header("authorization", scope("ec2"))), Wire::Ec2));
+        assert!(matches!(shape(Request::post("/").header("authorization", scope("iam"))), Wire::Query(_)));
     }
 }

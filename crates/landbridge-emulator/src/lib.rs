@@ -23,6 +23,7 @@ mod input;
 mod logs;
 mod quotas;
 mod refusal;
+mod route53;
 mod scripts;
 #[cfg(feature = "sdk")]
 mod sdk;
@@ -42,6 +43,7 @@ pub use elbv2::Share;
 pub use emulator::{Builder, Emulator};
 pub use faults::{Fault, FaultKind};
 pub use gateway::ConnectionLost;
+pub use route53::DnsAnswer;
 pub use scripts::{HookAnswer, HookScript, TargetFate, TargetScript, TaskFate, TaskScript};
 pub use server::Server;
 pub use timings::Timings;

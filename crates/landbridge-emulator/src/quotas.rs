@@ -2,29 +2,33 @@
 //!
 //! ECS: "Request throttling for the Amazon ECS API" (AmazonECS/latest/APIReference/request-throttling.html), per
 //! account and region, shared by the actions of a group. CloudWatch Logs: "CloudWatch Logs quotas".
-//! Elastic Load Balancing: "API request throttling" (elasticloadbalancing/latest/userguide/elb-api-throttling.html). IAM and Cloud Map
+//! Route 53: "Throttling for Amazon Route 53 API requests" (Route53/latest/DeveloperGuide/throttling-api-requests.html), per
+//! account, by requests and by changes. Elastic Load Balancing: "API request throttling" (elasticloadbalancing/latest/userguide/elb-api-throttling.html). IAM and Cloud Map
 //! publish no numbers, so nothing is refused there.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::clock::seconds_between;
 use crate::refusal::Refusal;
 use crate::world::Cx;
 
 /// A group of actions that share `burst` tokens, refilled at `refill` per second.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 struct Bucket {
-    name: &'static str,
+    name: String,
     burst: f64,
     refill: f64,
+    /// What the call takes of it.
+    cost: f64,
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct Quotas {
     enforced: bool,
-    levels: BTreeMap<(String, String, &'static str), (Timestamp, f64)>,
+    levels: BTreeMap<(String, String, String), (Timestamp, f64)>,
 }
 
 impl Quotas {
@@ -37,33 +41,73 @@ impl Quotas {
         self.enforced
     }
 
-    /// Takes one token of the bucket this call belongs to, or refuses as AWS does.
-    pub(crate) fn take(&mut self, cx: &Cx, service: &str, operation: &str) -> Result<(), Refusal> {
+    /// Takes what this call costs from each bucket it belongs to, or refuses as AWS does and takes nothing.
+    pub(crate) fn take(&mut self, cx: &Cx, service: &str, operation: &str, input: &Value) -> Result<(), Refusal> {
         if !self.enforced {
             return Ok(());
         }
-        let Some(bucket) = bucket(service, operation) else { return Ok(()) };
-        let key = (cx.account.clone(), cx.region.clone(), bucket.name);
-        let (since, level) = self.levels.entry(key).or_insert((cx.now, bucket.burst));
-        *level = (*level + seconds_between(*since, cx.now) * bucket.refill).min(bucket.burst);
-        *since = cx.now;
-        // A hair below one token counts as one: refill is summed in floating point.
-        if *level < 1.0 - 1e-6 {
+        let buckets = buckets(service, operation, input);
+        let mut enough = true;
+        let key = |bucket: &Bucket| (cx.account.clone(), cx.region.clone(), bucket.name.clone());
+        for bucket in &buckets {
+            let (since, level) = self.levels.entry(key(bucket)).or_insert((cx.now, bucket.burst));
+            *level = (*level + seconds_between(*since, cx.now) * bucket.refill).min(bucket.burst);
+            *since = cx.now;
+            // A hair below counts as enough: refill is summed in floating point.
+            enough &= *level >= bucket.cost - 1e-6;
+        }
+        if !enough {
             return Err(Refusal::throttled());
         }
-        *level -= 1.0;
+        for bucket in &buckets {
+            self.levels.entry(key(bucket)).and_modify(|(_, level)| *level -= bucket.cost);
+        }
         Ok(())
     }
 }
 
-fn bucket(service: &str, operation: &str) -> Option<Bucket> {
-    let (name, burst, refill) = match service {
+fn buckets(service: &str, operation: &str, input: &Value) -> Vec<Bucket> {
+    if service == "route53" {
+        return route53(operation, input);
+    }
+    let Some((name, burst, refill)) = bucket(service, operation) else { return Vec::new() };
+    vec![Bucket { name: name.to_owned(), burst, refill, cost: 1.0 }]
+}
+
+fn bucket(service: &str, operation: &str) -> Option<(&'static str, f64, f64)> {
+    Some(match service {
         "ecs" => ecs(operation)?,
         "logs" => logs(operation)?,
         "elasticloadbalancing" => load_balancing(operation),
         _ => return None,
+    })
+}
+
+/// One bucket for all requests, one for each action, and one for the changes: an UPSERT counts as two, and so does what is
+/// done to a hosted zone.
+fn route53(operation: &str, input: &Value) -> Vec<Bucket> {
+    let (burst, refill) = match operation {
+        "CreateHealthCheck" => (50.0, 0.5),
+        "DeleteHealthCheck" => (15.0, 3.0),
+        "GetHealthCheckStatus" => (4.0, 1.0),
+        "CreateHostedZone" => (40.0, 2.0),
+        "DeleteHostedZone" => (40.0, 5.0),
+        "AssociateVPCWithHostedZone" => (20.0, 5.0),
+        "DisassociateVPCFromHostedZone" => (10.0, 5.0),
+        _ => (50.0, 10.0),
     };
-    Some(Bucket { name, burst, refill })
+    let changes = input.pointer("/ChangeBatch/Changes").and_then(Value::as_array);
+    let of = |change: &Value| if change["Action"] == "UPSERT" { 2.0 } else { 1.0 };
+    let cost = match operation {
+        "ChangeResourceRecordSets" => changes.into_iter().flatten().map(of).sum(),
+        "CreateHostedZone" | "DeleteHostedZone" => 2.0,
+        _ => 0.0,
+    };
+    vec![
+        Bucket { name: "route53".to_owned(), burst: 50.0, refill: 10.0, cost: 1.0 },
+        Bucket { name: format!("route53 {operation}"), burst, refill, cost: 1.0 },
+        Bucket { name: "route53 changes".to_owned(), burst: 1500.0, refill: 100.0, cost },
+    ]
 }
 
 fn ecs(operation: &str) -> Option<(&'static str, f64, f64)> {

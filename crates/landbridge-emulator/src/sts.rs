@@ -73,7 +73,7 @@ pub(crate) struct Caller {
 /// Who calls with this access key: none if it is not one that was issued here.
 ///
 /// Errors: credentials that are expired, denied or invalid, with the codes of the JSON protocols ("Common errors" of the
-/// Amazon ECS API reference); [`for_query`] respells them.
+/// Amazon ECS API reference); `wire::dialect` respells them.
 pub(crate) fn caller(world: &World, access_key: &str) -> Result<Option<Caller>, Refusal> {
     let expired = || {
         let message = "The security token included in the request is expired";
@@ -105,18 +105,6 @@ pub(crate) fn caller(world: &World, access_key: &str) -> Result<Option<Caller>, 
         return Err(expired());
     }
     Ok(Some(Caller { account: session.account.clone(), arn: session.arn.clone() }))
-}
-
-/// The same refusal as IAM and STS spell it ("Common errors", IAM API reference).
-pub(crate) fn for_query(mut refusal: Refusal) -> Refusal {
-    let (code, status) = match refusal.code.as_ref() {
-        "ExpiredTokenException" => ("ExpiredToken", 403),
-        "AccessDeniedException" => ("AccessDenied", 403),
-        "UnrecognizedClientException" => ("InvalidClientTokenId", 403),
-        _ => return refusal,
-    };
-    refusal.code = code.into();
-    refusal.status(status)
 }
 
 /// The identity the gateway found (GetCallerIdentity, STS API reference).
@@ -374,15 +362,13 @@ mod tests {
     #[test]
     fn credentials_set_apart_for_tests_are_refused_as_their_names_say() {
         let bench = Bench::new();
-        for (key, json_code, query_code) in [
-            ("EXPIREDKEY", "ExpiredTokenException", "ExpiredToken"),
-            ("DENIEDKEY", "AccessDeniedException", "AccessDenied"),
-            ("INVALIDKEY", "UnrecognizedClientException", "InvalidClientTokenId"),
-            ("ASIAUNKNOWN", "UnrecognizedClientException", "InvalidClientTokenId"),
+        for (key, code) in [
+            ("EXPIREDKEY", "ExpiredTokenException"),
+            ("DENIEDKEY", "AccessDeniedException"),
+            ("INVALIDKEY", "UnrecognizedClientException"),
+            ("ASIAUNKNOWN", "UnrecognizedClientException"),
         ] {
-            let refusal = caller(&bench.world, key).unwrap_err();
-            assert_eq!(refusal.code, json_code);
-            assert_eq!(for_query(refusal).code, query_code);
+            assert_eq!(caller(&bench.world, key).unwrap_err().code, code);
         }
         assert_eq!(caller(&bench.world, "AKIAANYTHING"), Ok(None));
     }

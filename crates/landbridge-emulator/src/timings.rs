@@ -34,6 +34,11 @@ pub struct Timings {
     pub capacity_provider: Duration,
     /// How long an asynchronous Cloud Map operation takes.
     pub cloud_map_operation: Duration,
+    /// How long a change in Route 53 is `PENDING` ("generally within 60 seconds", ChangeResourceRecordSets).
+    pub dns_propagation: Duration,
+    /// How long Route 53 works at a batch of changes, in which it takes no other for the same hosted zone
+    /// (`PriorRequestNotComplete`). None unless asked for: callers that wait for their answer never meet it.
+    pub dns_change: Duration,
     /// From something that happens to the delivery of its event by EventBridge.
     pub event_delivery: Duration,
     /// How long a secret's rotation takes.
@@ -59,6 +64,8 @@ impl Default for Timings {
             rule_propagation: Duration::from_secs(5),
             capacity_provider: Duration::from_secs(10),
             cloud_map_operation: Duration::from_secs(3),
+            dns_propagation: Duration::from_secs(30),
+            dns_change: Duration::ZERO,
             event_delivery: Duration::from_millis(500),
             secret_rotation: Duration::from_secs(5),
             iam_propagation: Duration::ZERO,
@@ -82,6 +89,7 @@ impl Timings {
             rule_propagation: Duration::from_millis(5),
             capacity_provider: Duration::from_millis(5),
             cloud_map_operation: Duration::from_millis(5),
+            dns_propagation: Duration::from_millis(5),
             event_delivery: Duration::from_millis(2),
             ..Self::default()
         }

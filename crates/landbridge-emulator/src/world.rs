@@ -15,7 +15,7 @@ use crate::faults::Faults;
 use crate::quotas::Quotas;
 use crate::scripts::Scripts;
 use crate::timings::Timings;
-use crate::{cloud_map, cloudwatch, ecs, elbv2, events, iam, logs, secrets, sqs, ssm, sts};
+use crate::{cloud_map, cloudwatch, ecs, elbv2, events, iam, logs, route53, secrets, sqs, ssm, sts};
 
 /// What the services remember: all of it can be copied, which is how a stale read is answered.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +27,7 @@ pub(crate) struct Services {
     pub(crate) elbv2: elbv2::Elb,
     pub(crate) iam: iam::Iam,
     pub(crate) logs: logs::Logs,
+    pub(crate) route53: route53::Route53,
     pub(crate) secrets: secrets::Secrets,
     pub(crate) sqs: sqs::Sqs,
     pub(crate) ssm: ssm::Ssm,
@@ -83,6 +84,7 @@ pub(crate) enum Event {
     CloudMap(cloud_map::Event),
     CloudWatch(cloudwatch::Tick),
     Elbv2(elbv2::Event),
+    Route53(route53::Event),
     Events(events::Delivery),
     Secrets(secrets::Rotation),
 }
@@ -103,6 +105,7 @@ impl World {
                 Event::CloudMap(event) => cloud_map::happen(self, event),
                 Event::CloudWatch(tick) => cloudwatch::happen(self, &tick),
                 Event::Elbv2(event) => elbv2::happen(self, event),
+                Event::Route53(event) => route53::happen(self, &event),
                 Event::Events(delivery) => events::happen(self, &delivery),
                 Event::Secrets(rotation) => secrets::happen(self, &rotation),
             }

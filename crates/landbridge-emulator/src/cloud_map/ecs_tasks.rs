@@ -24,7 +24,7 @@ fn place_of(arn: &str) -> Option<Place> {
     Some((parts.next()?.to_owned(), region.to_owned()))
 }
 
-fn registry_of<'a>(world: &'a World, arn: &str) -> Option<&'a Registry> {
+pub(super) fn registry_of<'a>(world: &'a World, arn: &str) -> Option<&'a Registry> {
     world.services.cloud_map.registries.get(&place_of(arn)?)
 }
 

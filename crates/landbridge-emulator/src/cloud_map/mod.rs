@@ -2,9 +2,10 @@
 //!
 //! State is per account and region. An asynchronous call checks what it can, answers an operation ID, and takes effect
 //! after `Timings::cloud_map_operation`; until then nothing of it can be read (GetOperation, Cloud Map API reference).
-//! Hosted zones have IDs but no records: the DNS side is not modelled, `DiscoverInstances` is.
+//! A DNS namespace has a hosted zone in Route 53, with the records of its instances ([`dns`]).
 
 mod discovery;
+mod dns;
 mod ecs_tasks;
 mod instance;
 mod listing;
@@ -25,6 +26,7 @@ use crate::input::Input;
 use crate::refusal::Refusal;
 use crate::world::{Cx, World};
 
+pub(crate) use dns::{records_of, soa_ttl};
 pub(crate) use ecs_tasks::{
     TaskInstance, deregister_task, find_namespace, has_service, register_task, set_task_health,
 };

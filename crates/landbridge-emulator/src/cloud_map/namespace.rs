@@ -55,10 +55,10 @@ pub(crate) struct Namespace {
 
 #[derive(Debug, Clone)]
 pub(crate) struct Dns {
-    hosted_zone_id: String,
-    soa_ttl: i64,
+    pub(super) hosted_zone_id: String,
+    pub(super) soa_ttl: i64,
     /// Private namespaces only.
-    vpc: Option<String>,
+    pub(super) vpc: Option<String>,
 }
 
 /// What an update changes.
@@ -244,17 +244,22 @@ pub(crate) fn finish_creation(
 ) -> Result<(), (&'static str, String)> {
     let vpc = new.dns.as_ref().and_then(|dns| dns.vpc.as_deref());
     if registry.namespaces.values().any(|namespace| namespace.collides(new.kind, &new.name, vpc)) {
-        let message = format!(
-            "The VPC that you chose, {}, is already associated with another private hosted zone that has an overlapping \
-             name space, {}. (Service: AmazonRoute53; Status Code: 400; Error Code: ConflictingDomainExists)",
-            vpc.unwrap_or("none"),
-            new.name
-        );
-        return Err(("CANNOT_CREATE_HOSTED_ZONE", message));
+        return Err(conflicting_domain(&new));
     }
     registry.tags.insert(new.arn.clone(), tags);
     registry.namespaces.insert(new.id.clone(), new);
     Ok(())
+}
+
+/// How an operation fails whose hosted zone Route 53 refuses.
+pub(super) fn conflicting_domain(new: &Namespace) -> (&'static str, String) {
+    let message = format!(
+        "The VPC that you chose, {}, is already associated with another private hosted zone that has an overlapping \
+         name space, {}. (Service: AmazonRoute53; Status Code: 400; Error Code: ConflictingDomainExists)",
+        new.dns.as_ref().and_then(|dns| dns.vpc.as_deref()).unwrap_or("none"),
+        new.name
+    );
+    ("CANNOT_CREATE_HOSTED_ZONE", message)
 }
 
 /// UpdateHttpNamespace, UpdatePrivateDnsNamespace, UpdatePublicDnsNamespace: what is absent stays.

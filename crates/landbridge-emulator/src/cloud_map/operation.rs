@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{Call, Instance, Namespace, Place, Registry, namespace, not_found, service_change};
+use super::{Call, Instance, Namespace, Place, Registry, dns, namespace, not_found, service_change};
 use crate::identifier;
 use crate::refusal::Refusal;
+use crate::route53;
 use crate::wire::json::epoch;
 use crate::world::{Event as WorldEvent, World};
 
@@ -142,11 +143,33 @@ pub(crate) fn happen(world: &mut World, event: Event) {
     if !is_due {
         return;
     }
-    let outcome = operation.effect.clone().apply(registry);
-    if let Some(operation) = registry.operations.get_mut(&id) {
+    let effect = operation.effect.clone();
+    let outcome = take_effect(world, &place, effect);
+    if let Some(operation) = world.services.cloud_map.at(&place).operations.get_mut(&id) {
         operation.status = if outcome.is_ok() { "SUCCESS" } else { "FAIL" };
         operation.failure = outcome.err();
     }
+}
+
+/// Lets an effect be, with the hosted zone of a namespace that comes or goes.
+fn take_effect(world: &mut World, place: &Place, effect: Effect) -> Result<(), (&'static str, String)> {
+    let region = place.1.as_str();
+    if let Effect::CreateNamespace(new, _) = &effect
+        && dns::is_taken(world, new, region)
+    {
+        return Err(namespace::conflicting_domain(new));
+    }
+    let new = if let Effect::CreateNamespace(new, _) = &effect { Some(new.clone()) } else { None };
+    let registry = world.services.cloud_map.at(place);
+    let gone = if let Effect::DeleteNamespace(id) = &effect { registry.namespaces.get(id).cloned() } else { None };
+    effect.apply(registry)?;
+    if let Some(zone) = new.as_ref().and_then(|new| new.zone(region)) {
+        route53::adopt(world, &zone);
+    }
+    if let Some(zone) = gone.as_ref().and_then(|gone| gone.zone(region)) {
+        route53::release(world, zone.id);
+    }
+    Ok(())
 }
 
 /// `DuplicateRequest` if an operation on one of these targets is still under way.

@@ -50,6 +50,13 @@ fn hosted_zone(application: bool, arn: &str) -> &'static str {
     }
 }
 
+/// The zone that a load balancer's DNS name is in; that of us-east-1 for a name that is no load balancer's.
+pub(crate) fn hosted_zone_of(world: &World, dns_name: &str) -> &'static str {
+    let name = dns_name.trim_end_matches('.');
+    let balancer = world.services.elbv2.balancers.values().find(|it| it.dns_name.eq_ignore_ascii_case(name));
+    balancer.map_or_else(|| hosted_zone(true, ""), |balancer| hosted_zone(balancer.application, &balancer.arn))
+}
+
 impl LoadBalancer {
     fn zones(&self) -> Value {
         let region = self.arn.split(':').nth(3).unwrap_or_default();

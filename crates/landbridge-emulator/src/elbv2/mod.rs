@@ -35,6 +35,7 @@ use crate::refusal::Refusal;
 use crate::world::{Cx, World};
 
 pub(crate) use ecs_targets::{TaskTarget, deregister_task, group_of_ecs, register_task, rule_groups, shift_weights};
+pub(crate) use load_balancer::hosted_zone_of;
 pub use route::Share;
 pub(crate) use route::shares;
 pub(crate) use target::{Answers, Failure, Key};

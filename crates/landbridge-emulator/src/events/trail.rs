@@ -14,6 +14,7 @@ fn names(service: &str) -> Option<(&'static str, &'static str)> {
         "ecs" => ("ecs.amazonaws.com", "aws.ecs"),
         "servicediscovery" => ("servicediscovery.amazonaws.com", "aws.servicediscovery"),
         "iam" => ("iam.amazonaws.com", "aws.iam"),
+        "route53" => ("route53.amazonaws.com", "aws.route53"),
         "logs" => ("logs.amazonaws.com", "aws.logs"),
         "events" => ("events.amazonaws.com", "aws.events"),
         "secretsmanager" => ("secretsmanager.amazonaws.com", "aws.secretsmanager"),
@@ -36,7 +37,7 @@ pub(crate) fn record(
 ) {
     let Some((event_source, source)) = names(service) else { return };
     // Global services tell in us-east-1 only.
-    let region = if service == "iam" { "us-east-1" } else { cx.region.as_str() };
+    let region = if matches!(service, "iam" | "route53") { "us-east-1" } else { cx.region.as_str() };
     if !is_heard(world, &cx.account, region) {
         return;
     }

@@ -1,4 +1,5 @@
-//! The AWS query protocol of IAM, STS and Elastic Load Balancing: a form comes in, XML goes out.
+//! The AWS query protocol of IAM, STS and Elastic Load Balancing: a form comes in, XML goes out. EC2's dialect of it is in
+//! [`super::ec2`].
 //!
 //! A form names a place in a tree (`Tags.member.1.Key=team`); [`parse`] rebuilds the tree as JSON, so that the services
 //! read one kind of input whatever protocol carried it. All leaves stay strings: the form has no other type. Answers
@@ -12,6 +13,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode};
 use serde_json::{Map, Value};
 
+use super::xml::{self, escape};
 use crate::refusal::Refusal;
 
 const CONTENT_TYPE: HeaderValue = HeaderValue::from_static("text/xml");
@@ -35,15 +37,20 @@ pub(crate) struct Form {
 }
 
 #[derive(Default)]
-struct Node {
-    leaf: Option<String>,
-    children: BTreeMap<String, Node>,
+pub(super) struct Node {
+    pub(super) leaf: Option<String>,
+    pub(super) children: BTreeMap<String, Node>,
 }
 
 /// Reads a form body as a call.
 ///
 /// Errors: `MissingAction` and `MalformedQueryString` of "Common errors" in the IAM API reference.
 pub(crate) fn parse(body: &[u8]) -> Result<Form, Refusal> {
+    parse_as(body, value_of)
+}
+
+/// Reads a form whose parameters `value_of` turns into JSON.
+pub(super) fn parse_as(body: &[u8], value_of: fn(Node) -> Value) -> Result<Form, Refusal> {
     let text = std::str::from_utf8(body).map_err(|_| malformed("the body is not UTF-8"))?;
     let mut root = Node::default();
     for pair in text.trim().split('&').filter(|pair| !pair.is_empty()) {
@@ -99,7 +106,7 @@ fn value_of(node: Node) -> Value {
 }
 
 /// The numbered children by number, so that `member.10` follows `member.9`. Gaps are closed, as AWS does.
-fn in_order(node: Node) -> impl Iterator<Item = Node> {
+pub(super) fn in_order(node: Node) -> impl Iterator<Item = Node> {
     let mut numbered: Vec<_> = node.children.into_iter().collect();
     numbered.sort_by_key(|(number, _)| number.parse::<u64>().unwrap_or(u64::MAX));
     numbered.into_iter().map(|(_, child)| child)
@@ -122,7 +129,7 @@ pub(crate) fn refused(version: &str, refusal: &Refusal, request_id: &str) -> Res
     response(status, error(version, refusal, request_id), request_id)
 }
 
-fn response(status: StatusCode, xml: String, request_id: &str) -> Response<Bytes> {
+pub(super) fn response(status: StatusCode, xml: String, request_id: &str) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(xml));
     *response.status_mut() = status;
     response.headers_mut().insert(http::header::CONTENT_TYPE, CONTENT_TYPE);
@@ -145,9 +152,9 @@ fn xml_namespace(version: &str) -> &'static str {
 fn answer(action: &str, version: &str, output: &Value, request_id: &str) -> String {
     let mut xml = format!("<{action}Response xmlns=\"{}\">", xml_namespace(version));
     if version == CLOUDWATCH {
-        element(&mut xml, &format!("{action}Result"), &with_written_times("", output));
+        xml::element(&mut xml, &format!("{action}Result"), &with_written_times("", output), &|_| "member");
     } else if !output.is_null() {
-        element(&mut xml, &format!("{action}Result"), output);
+        xml::element(&mut xml, &format!("{action}Result"), output, &|_| "member");
     }
     let _ = write!(
         xml,
@@ -184,41 +191,6 @@ fn error(version: &str, refusal: &Refusal, request_id: &str) -> String {
         escape(&refusal.message),
         escape(request_id)
     )
-}
-
-fn element(xml: &mut String, name: &str, value: &Value) {
-    if value.is_null() {
-        return;
-    }
-    let _ = write!(xml, "<{name}>");
-    match value {
-        Value::Null => {}
-        Value::Array(items) => items.iter().for_each(|item| element(xml, "member", item)),
-        Value::Object(fields) => fields.iter().for_each(|(field, child)| element(xml, field, child)),
-        Value::String(text) => xml.push_str(&escape(text)),
-        Value::Bool(_) | Value::Number(_) => {
-            let _ = write!(xml, "{value}");
-        }
-    }
-    let _ = write!(xml, "</{name}>");
-}
-
-/// Escapes markup, keeps line ends through XML's normalisation, and drops what XML 1.0 cannot carry.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\r' => escaped.push_str("&#xD;"),
-            '\t' | '\n' => escaped.push(character),
-            control if control < ' ' => {}
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]
@@ -309,10 +281,5 @@ mod tests {
         let failed = error("2011-06-15", &Refusal::new("ServiceFailure", "x").status(500), "id-1");
         assert!(failed.contains("https://sts.amazonaws.com/"));
         assert!(failed.contains("<Type>Receiver</Type>"));
-    }
-
-    #[test]
-    fn carriage_returns_survive_and_other_control_characters_do_not_break_the_document() {
-        assert_eq!(escape("a\r\nb\u{1}c"), "a&#xD;\nbc");
     }
 }

@@ -5,7 +5,7 @@ use aws_sdk_ecs::error::{ProvideErrorMetadata as _, SdkError};
 use aws_smithy_types::retry::RetryConfig;
 use landbridge_emulator::{Fault, FaultKind};
 
-use crate::support::Aws;
+use crate::support::{Aws, REGION};
 
 #[tokio::test]
 async fn a_throttled_call_is_known_by_its_code_in_every_protocol() {
@@ -39,11 +39,21 @@ async fn the_sdk_s_own_retries_get_over_a_server_error() {
 #[tokio::test]
 async fn a_request_for_a_service_that_is_not_emulated_says_which_are() {
     let aws = Aws::start().await;
-    let request = http::Request::get("/2013-04-01/hostedzone").body(bytes::Bytes::new()).unwrap();
-    let answer = aws.emulator.respond(request);
-    let text = String::from_utf8(answer.body().to_vec()).unwrap();
-    assert_eq!(answer.status(), 400);
-    assert!(text.contains("GET /2013-04-01/hostedzone") && text.contains("CloudWatch Logs"), "{text}");
+    let ask = |service: &str| {
+        let scope =
+            format!("AWS4-HMAC-SHA256 Credential=K/20260101/{REGION}/{service}/aws4_request, SignedHeaders=host");
+        let request = http::Request::get("/2015-03-31/functions").header("authorization", scope);
+        let answer = aws.emulator.respond(request.body(bytes::Bytes::new()).unwrap());
+        assert_eq!(answer.status(), 404);
+        (answer.headers().clone(), String::from_utf8(answer.body().to_vec()).unwrap())
+    };
+    let (headers, json) = ask("lambda");
+    assert_eq!(headers["x-amzn-errortype"], "UnknownOperationException");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let message = json["message"].as_str().unwrap();
+    assert!(message.contains("GET /2015-03-31/functions") && message.contains("CloudWatch Logs"), "{message}");
+    let (_, xml) = ask("s3");
+    assert!(xml.contains("<ErrorResponse><Error><Type>Sender</Type><Code>UnknownOperationException</Code>"), "{xml}");
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ mod fault;
 mod iam;
 mod load_balancing;
 mod logs;
+mod route53;
 mod secrets;
 mod sts;
 mod support;
