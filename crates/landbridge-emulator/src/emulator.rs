@@ -200,13 +200,27 @@ impl Emulator {
     /// Everything the services remember, as JSON, for a look from outside.
     pub fn state(&self) -> Value {
         let world = self.present();
-        let Services { ecs, events, cloud_map, cloudwatch, elbv2, iam, logs, route53, secrets, sqs, ssm, sts } =
-            &world.services;
+        let Services {
+            ecs,
+            events,
+            cloud_map,
+            cloudwatch,
+            codedeploy,
+            elbv2,
+            iam,
+            logs,
+            route53,
+            secrets,
+            sqs,
+            ssm,
+            sts,
+        } = &world.services;
         json!({
             "now": world.now.to_string(),
             "ecs": ecs.dump(),
             "cloudMap": cloud_map.dump(),
             "cloudWatch": cloudwatch.dump(),
+            "codeDeploy": codedeploy.dump(),
             "elbv2": elbv2.dump(world.now),
             "iam": iam.dump(),
             "logs": logs.dump(),

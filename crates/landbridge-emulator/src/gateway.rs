@@ -13,7 +13,7 @@ use crate::refusal::Refusal;
 use crate::wire::rest::{self, Rest};
 use crate::wire::{Wire, cbor, dialect, ec2, json, query};
 use crate::world::{Cx, World};
-use crate::{cloud_map, cloudwatch, ecs, elbv2, events, iam, logs, route53, secrets, sqs, ssm, sts};
+use crate::{cloud_map, cloudwatch, codedeploy, ecs, elbv2, events, iam, logs, route53, secrets, sqs, ssm, sts};
 
 /// Marks a response (in its extensions) that must not reach the caller: the connection breaks instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +127,7 @@ fn dispatch(world: &mut World, cx: &Cx, routed: &Routed) -> Result<Value, Refusa
     let answer = match routed.service {
         "ecs" => ecs::call(world, cx, operation, input),
         "servicediscovery" => cloud_map::call(world, cx, operation, input),
+        "codedeploy" => codedeploy::call(world, cx, operation, input),
         "events" => events::call(world, cx, operation, input),
         "logs" => logs::call(world, cx, operation, input),
         "route53" => route53::call(world, cx, operation, input),
@@ -169,7 +170,7 @@ fn route(request: &Request<Bytes>) -> Result<Routed, Refusal> {
         Wire::Rest(rest, _) if rest.service.is_empty() => {
             let message = format!(
                 "{} {} is no call that this emulator knows: over REST it serves {}, over the AWS JSON, CBOR and query protocols \
-                 ECS, Elastic Load Balancing, Cloud Map, IAM, STS, CloudWatch, CloudWatch Logs, EventBridge, SQS, Secrets Manager \
+                 ECS, CodeDeploy, Elastic Load Balancing, Cloud Map, IAM, STS, CloudWatch, CloudWatch Logs, EventBridge, SQS, Secrets Manager \
                  and Parameter Store",
                 request.method(),
                 request.uri().path(),
@@ -236,6 +237,7 @@ fn json_service(model: &str) -> Result<&'static str, Refusal> {
     Ok(match model {
         "AmazonEC2ContainerServiceV20141113" => "ecs",
         "Route53AutoNaming_v20170314" => "servicediscovery",
+        "CodeDeploy_20141006" => "codedeploy",
         "Logs_20140328" => "logs",
         "AWSEvents" => "events",
         "GraniteServiceVersion20100801" => "monitoring",

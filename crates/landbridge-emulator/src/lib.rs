@@ -11,6 +11,7 @@ mod calls;
 mod clock;
 mod cloud_map;
 mod cloudwatch;
+mod codedeploy;
 mod ecs;
 mod elbv2;
 mod emulator;

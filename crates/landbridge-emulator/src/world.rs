@@ -15,7 +15,7 @@ use crate::faults::Faults;
 use crate::quotas::Quotas;
 use crate::scripts::Scripts;
 use crate::timings::Timings;
-use crate::{cloud_map, cloudwatch, ecs, elbv2, events, iam, logs, route53, secrets, sqs, ssm, sts};
+use crate::{cloud_map, cloudwatch, codedeploy, ecs, elbv2, events, iam, logs, route53, secrets, sqs, ssm, sts};
 
 /// What the services remember: all of it can be copied, which is how a stale read is answered.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +24,7 @@ pub(crate) struct Services {
     pub(crate) events: events::Events,
     pub(crate) cloud_map: cloud_map::CloudMap,
     pub(crate) cloudwatch: cloudwatch::CloudWatch,
+    pub(crate) codedeploy: codedeploy::CodeDeploy,
     pub(crate) elbv2: elbv2::Elb,
     pub(crate) iam: iam::Iam,
     pub(crate) logs: logs::Logs,
@@ -83,6 +84,7 @@ pub(crate) enum Event {
     Ecs(ecs::Event),
     CloudMap(cloud_map::Event),
     CloudWatch(cloudwatch::Tick),
+    CodeDeploy(codedeploy::Event),
     Elbv2(elbv2::Event),
     Route53(route53::Event),
     Events(events::Delivery),
@@ -104,6 +106,7 @@ impl World {
                 Event::Ecs(event) => ecs::happen(self, event),
                 Event::CloudMap(event) => cloud_map::happen(self, event),
                 Event::CloudWatch(tick) => cloudwatch::happen(self, &tick),
+                Event::CodeDeploy(event) => codedeploy::happen(self, &event),
                 Event::Elbv2(event) => elbv2::happen(self, event),
                 Event::Route53(event) => route53::happen(self, &event),
                 Event::Events(delivery) => events::happen(self, &delivery),

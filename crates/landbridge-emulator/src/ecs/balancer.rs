@@ -284,7 +284,7 @@ pub(super) fn shift(world: &mut World, arn: &str, production: f64, test: f64) {
             let (to_new, to_old) = weights(percent);
             let of = |group: &String| if group == new { to_new } else { to_old };
             let weights = [(first.clone(), of(&first)), (alternate.clone(), of(&alternate))];
-            elbv2::shift_weights(world, rule, &weights, role);
+            elbv2::shift_weights(world, rule, &weights, elbv2::Caller::ecs(role));
         }
     }
 }

@@ -12,6 +12,7 @@ mod balancer;
 mod capacity_provider;
 mod capacity_provider_fill;
 mod cluster;
+mod code_deploy;
 mod controller;
 mod deployment;
 mod event;
@@ -53,6 +54,10 @@ use crate::world::{Cx, World};
 
 pub(crate) use alarm::alarm_changed;
 pub(crate) use balancer::target_news;
+pub(crate) use code_deploy::{
+    Replacement, TaskSetView, find_service, has_task_set, is_steady, promote, remove_task_set, replace_primary,
+    task_sets,
+};
 pub(crate) use metrics::{runs_since, services_with_metrics};
 
 /// What ECS remembers, for every account and region: each key is an ARN, which names both.

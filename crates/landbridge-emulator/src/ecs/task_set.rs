@@ -70,7 +70,7 @@ impl New {
 }
 
 impl Status {
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Primary => "PRIMARY",
             Self::Active => "ACTIVE",

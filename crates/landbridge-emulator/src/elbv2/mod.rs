@@ -34,7 +34,10 @@ use crate::input::Input;
 use crate::refusal::Refusal;
 use crate::world::{Cx, World};
 
-pub(crate) use ecs_targets::{TaskTarget, deregister_task, group_of_ecs, register_task, rule_groups, shift_weights};
+pub(crate) use ecs_targets::{
+    Caller, TaskTarget, deregister_task, group_named, group_of_ecs, register_task, rule_groups, rules_forwarding,
+    shift_weights,
+};
 pub(crate) use load_balancer::hosted_zone_of;
 pub use route::Share;
 pub(crate) use route::shares;

@@ -20,6 +20,7 @@ fn names(service: &str) -> Option<(&'static str, &'static str)> {
         "secretsmanager" => ("secretsmanager.amazonaws.com", "aws.secretsmanager"),
         "monitoring" => ("monitoring.amazonaws.com", "aws.monitoring"),
         "ssm" => ("ssm.amazonaws.com", "aws.ssm"),
+        "codedeploy" => ("codedeploy.amazonaws.com", "aws.codedeploy"),
         "elasticloadbalancing" => ("elasticloadbalancing.amazonaws.com", "aws.elasticloadbalancing"),
         _ => return None,
     })

@@ -79,7 +79,7 @@ pub(crate) fn refused(refusal: &Refusal, request_id: &str) -> Response<Bytes> {
 
 /// JSON has no times: the members that are some are known by their names.
 fn is_time(name: &str) -> bool {
-    ["Date", "Time", "Timestamp", "Timestamps"].iter().any(|end| name.ends_with(end))
+    ["Date", "Time", "Timestamp", "Timestamps", "UpdatedAt"].iter().any(|end| name.ends_with(end))
 }
 
 fn of_json(name: &str, value: &Value) -> Cbor {

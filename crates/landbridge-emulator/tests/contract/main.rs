@@ -5,6 +5,7 @@
 
 mod cloud_map;
 mod cloudwatch;
+mod codedeploy;
 mod ecs;
 mod ecs_alarms;
 mod ecs_hooks;
