@@ -1,7 +1,12 @@
 //! The emulator as the AWS SDK for Rust sees it over HTTP: every answer is parsed, and every refusal classified, by the
 //! client that the operator uses.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops where it finds something wrong")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops where it finds something wrong"
+)]
 
 mod cloud_map;
 mod cloudwatch;
@@ -11,6 +16,7 @@ mod ecs_alarms;
 mod ecs_hooks;
 mod ecs_load_balancing;
 mod ecs_task_sets;
+mod elsewhere;
 mod events;
 mod fault;
 mod iam;

@@ -1,5 +1,6 @@
 //! An emulator on loopback with hand-moved time, and SDK clients for it that owe nothing to the environment.
 
+use std::ops::Deref;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
@@ -10,6 +11,8 @@ use aws_types::region::Region;
 use bytes::Bytes;
 use http::Request;
 use landbridge_emulator::{Builder, Clock, Emulator, Server};
+
+use crate::elsewhere::{Elsewhere, ONLY_OURS};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -19,22 +22,45 @@ pub(crate) const REGION: &str = "eu-west-1";
 
 /// An emulated AWS and where it listens.
 pub(crate) struct Aws {
-    pub(crate) emulator: Emulator,
-    server: Server,
-    in_process: bool,
+    pub(crate) emulator: Ours,
+    front: Front,
+}
+
+/// How clients reach it.
+enum Front {
+    Http(Server),
+    InProcess,
+    Elsewhere(Elsewhere),
+}
+
+/// Our own emulator, where the test runs on it.
+pub(crate) struct Ours(Option<Emulator>);
+
+impl Deref for Ours {
+    type Target = Emulator;
+
+    fn deref(&self) -> &Emulator {
+        self.0.as_ref().expect(ONLY_OURS)
+    }
 }
 
 /// Runs a test over HTTP, and once more with clients that need no socket.
 pub(crate) async fn on_both_fronts(test: impl AsyncFn(Aws)) {
-    for in_process in [false, true] {
+    let aws = Aws::start().await;
+    let elsewhere = matches!(aws.front, Front::Elsewhere(_));
+    test(aws).await;
+    if !elsewhere {
         let aws = Aws::start().await;
-        test(Aws { in_process, ..aws }).await;
+        test(Aws { front: Front::InProcess, ..aws }).await;
     }
 }
 
 impl Aws {
     pub(crate) async fn start() -> Self {
-        Self::start_with(|builder| builder).await
+        match Elsewhere::from_env() {
+            Some(elsewhere) => Self { emulator: Ours(None), front: Front::Elsewhere(elsewhere) },
+            None => Self::start_with(|builder| builder).await,
+        }
     }
 
     pub(crate) async fn start_with(configure: impl FnOnce(Builder) -> Builder) -> Self {
@@ -42,7 +68,15 @@ impl Aws {
         let builder = Emulator::builder().account(ACCOUNT).region(REGION).clock(Clock::manual(start));
         let emulator = configure(builder).build();
         let server = emulator.serve("127.0.0.1:0".parse().unwrap()).await.unwrap();
-        Self { emulator, server, in_process: false }
+        Self { emulator: Ours(Some(emulator)), front: Front::Http(server) }
+    }
+
+    fn url(&self) -> String {
+        match &self.front {
+            Front::Http(server) => server.url(),
+            Front::InProcess => "http://127.0.0.1".to_owned(),
+            Front::Elsewhere(elsewhere) => elsewhere.url.clone(),
+        }
     }
 
     /// Credentials that may do everything.
@@ -53,11 +87,15 @@ impl Aws {
     /// Plain HTTP without retries: what is tested is one answer at a time.
     pub(crate) fn config_of(&self, credentials: Credentials) -> SdkConfig {
         let plain = || aws_smithy_http_client::Builder::new().build_http();
-        let http_client = if self.in_process { self.emulator.http_client() } else { plain() };
+        let http_client = match &self.front {
+            Front::Http(_) => plain(),
+            Front::InProcess => self.emulator.http_client(),
+            Front::Elsewhere(elsewhere) => elsewhere.http_client(),
+        };
         SdkConfig::builder()
             .behavior_version(aws_sdk_ecs::config::BehaviorVersion::latest())
             .region(Region::new(REGION))
-            .endpoint_url(self.server.url())
+            .endpoint_url(self.url())
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .retry_config(RetryConfig::disabled())
             .http_client(http_client)
@@ -66,11 +104,11 @@ impl Aws {
 
     /// A call of the JSON protocols without an SDK: the status and the body.
     pub(crate) async fn json(&self, target: &str, input: &Value) -> (u16, Value) {
-        let host = self.server.url().trim_start_matches("http://").to_owned();
+        let host = self.url().trim_start_matches("http://").to_owned();
         let scope =
             format!("AWS4-HMAC-SHA256 Credential=AKIDTESTS/20260101/{REGION}/any/aws4_request, SignedHeaders=host");
         let body = input.to_string();
-        if self.in_process {
+        if matches!(self.front, Front::InProcess) {
             let request = Request::post("/").header("x-amz-target", target).header("authorization", scope);
             let response = self.emulator.respond(request.body(Bytes::from(body)).unwrap());
             return (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap());
@@ -90,7 +128,10 @@ impl Aws {
     }
 
     pub(crate) fn pass(&self, seconds: u64) {
-        self.emulator.advance(Duration::from_secs(seconds));
+        match &self.front {
+            Front::Elsewhere(_) => Elsewhere::pass(Duration::from_secs(seconds)),
+            _ => self.emulator.advance(Duration::from_secs(seconds)),
+        }
     }
 }
 
