@@ -57,6 +57,8 @@ impl Bench {
             "ssm" => crate::ssm::call(&mut self.world, &cx, op, &input),
             "monitoring" => crate::cloudwatch::call(&mut self.world, &cx, op, &input),
             "route53" => crate::route53::call(&mut self.world, &cx, op, &input),
+            "ecs" => crate::ecs::call(&mut self.world, &cx, op, &input),
+            "application-autoscaling" => crate::scaling::call(&mut self.world, &cx, op, &input),
             "logs" => crate::logs::call(&mut self.world, &cx, op, &input),
             other => panic!("no service '{other}' on the bench"),
         }

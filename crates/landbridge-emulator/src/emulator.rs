@@ -201,15 +201,16 @@ impl Emulator {
     pub fn state(&self) -> Value {
         let world = self.present();
         let Services {
-            ecs,
-            events,
             cloud_map,
             cloudwatch,
             codedeploy,
+            ecs,
             elbv2,
+            events,
             iam,
             logs,
             route53,
+            scaling,
             secrets,
             sqs,
             ssm,
@@ -226,6 +227,7 @@ impl Emulator {
             "logs": logs.dump(),
             "events": events.dump(),
             "route53": route53.dump(&world),
+            "scaling": scaling.dump(),
             "secrets": secrets.dump(),
             "sqs": sqs.dump(),
             "ssm": ssm.dump(),

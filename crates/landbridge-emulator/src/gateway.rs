@@ -13,7 +13,9 @@ use crate::refusal::Refusal;
 use crate::wire::rest::{self, Rest};
 use crate::wire::{Wire, cbor, dialect, ec2, json, query};
 use crate::world::{Cx, World};
-use crate::{cloud_map, cloudwatch, codedeploy, ecs, elbv2, events, iam, logs, route53, secrets, sqs, ssm, sts};
+use crate::{
+    cloud_map, cloudwatch, codedeploy, ecs, elbv2, events, iam, logs, route53, scaling, secrets, sqs, ssm, sts,
+};
 
 /// Marks a response (in its extensions) that must not reach the caller: the connection breaks instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,6 +137,7 @@ fn dispatch(world: &mut World, cx: &Cx, routed: &Routed) -> Result<Value, Refusa
         "iam" => iam::call(world, cx, operation, input),
         "secretsmanager" => secrets::call(world, cx, operation, input),
         "monitoring" => cloudwatch::call(world, cx, operation, input),
+        "application-autoscaling" => scaling::call(world, cx, operation, input),
         "sqs" => sqs::call(world, cx, operation, input),
         "ssm" => ssm::call(world, cx, operation, input),
         "sts" => sts::call(world, cx, operation, input),
@@ -241,6 +244,7 @@ fn json_service(model: &str) -> Result<&'static str, Refusal> {
         "Logs_20140328" => "logs",
         "AWSEvents" => "events",
         "GraniteServiceVersion20100801" => "monitoring",
+        "AnyScaleFrontendService" => "application-autoscaling",
         "AmazonSQS" => "sqs",
         "AmazonSSM" => "ssm",
         "secretsmanager" => "secretsmanager",
@@ -333,6 +337,7 @@ fn target(input: &Value) -> String {
         "Rule",
         "QueueUrl",
         "SecretId",
+        "ResourceId",
         "QueueName",
         "name",
     ];

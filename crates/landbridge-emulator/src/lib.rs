@@ -25,6 +25,7 @@ mod logs;
 mod quotas;
 mod refusal;
 mod route53;
+mod scaling;
 mod scripts;
 #[cfg(feature = "sdk")]
 mod sdk;

@@ -15,7 +15,9 @@ use crate::faults::Faults;
 use crate::quotas::Quotas;
 use crate::scripts::Scripts;
 use crate::timings::Timings;
-use crate::{cloud_map, cloudwatch, codedeploy, ecs, elbv2, events, iam, logs, route53, secrets, sqs, ssm, sts};
+use crate::{
+    cloud_map, cloudwatch, codedeploy, ecs, elbv2, events, iam, logs, route53, scaling, secrets, sqs, ssm, sts,
+};
 
 /// What the services remember: all of it can be copied, which is how a stale read is answered.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +31,7 @@ pub(crate) struct Services {
     pub(crate) iam: iam::Iam,
     pub(crate) logs: logs::Logs,
     pub(crate) route53: route53::Route53,
+    pub(crate) scaling: scaling::Scaling,
     pub(crate) secrets: secrets::Secrets,
     pub(crate) sqs: sqs::Sqs,
     pub(crate) ssm: ssm::Ssm,
@@ -88,6 +91,7 @@ pub(crate) enum Event {
     Elbv2(elbv2::Event),
     Route53(route53::Event),
     Events(events::Delivery),
+    Scaling(scaling::Due),
     Secrets(secrets::Rotation),
 }
 
@@ -110,6 +114,7 @@ impl World {
                 Event::Elbv2(event) => elbv2::happen(self, event),
                 Event::Route53(event) => route53::happen(self, &event),
                 Event::Events(delivery) => events::happen(self, &delivery),
+                Event::Scaling(due) => scaling::happen(self, &due),
                 Event::Secrets(rotation) => secrets::happen(self, &rotation),
             }
         }

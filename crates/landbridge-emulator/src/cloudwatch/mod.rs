@@ -34,6 +34,7 @@ use metric::Series;
 
 pub(crate) use alarm_tick::Tick;
 pub(crate) use metric::{Metric, set_level};
+pub(crate) use set_state::{forget_alarm, put_alarm};
 
 /// Account and region.
 pub(crate) type Place = (String, String);
@@ -135,6 +136,15 @@ pub(crate) fn call(world: &mut World, cx: &Cx, op: &str, input: &Value) -> Resul
         _ => Err(Refusal::unknown_operation()),
     };
     answer.map_err(with_query_code)
+}
+
+/// The newest value that an alarm sees, within as long as it looks back, and its threshold.
+pub(crate) fn reading(world: &World, place: &Place, alarm: &str) -> Option<(f64, f64)> {
+    let config = &world.services.cloudwatch.alarm(place, alarm)?.config;
+    let end = world.now.as_second().div_euclid(60) * 60;
+    let start = end - config.period * config.periods as i64;
+    let points = query::evaluate(world, place, &config.queries, (start, end));
+    points.get(&config.watched)?.last_key_value().map(|(_, value)| (*value, config.threshold))
 }
 
 /// An alarm is due to be evaluated.

@@ -1,16 +1,18 @@
 //! An alarm's state changes, by evaluation or by hand, and whoever listens is told (SetAlarmState; "CloudWatch Alarm State
 //! Change" in "Alarm events and EventBridge").
 
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
 
 use super::alarm::Alarm;
 use super::query::What;
-use super::{Place, history};
-use crate::ecs;
+use super::{INVALID, Place, alarm, history};
 use crate::events::{self, Occurrence};
 use crate::input::Input;
 use crate::refusal::Refusal;
 use crate::world::{Cx, World};
+use crate::{ecs, scaling};
 
 const STATES: [&str; 3] = ["OK", "ALARM", "INSUFFICIENT_DATA"];
 
@@ -91,6 +93,9 @@ pub(super) fn act(world: &mut World, place: &Place, name: &str, changed: bool) {
             let data = json!({ "actionState": "Succeeded", "notificationResource": action });
             history::add(world, place, name, "Action", &format!("Successfully executed action {action}"), &data);
         }
+        if action.starts_with("arn:aws:autoscaling:") {
+            scaling::alarm_rang(world, place, name, &action);
+        }
     }
 }
 
@@ -137,8 +142,18 @@ fn metrics(alarm: &Alarm) -> Value {
     shown.collect()
 }
 
+/// Makes an alarm for an AWS service, such as those of target tracking. The members are those of PutMetricAlarm.
+pub(crate) fn put_alarm(world: &mut World, place: &Place, members: Map<String, Value>) -> Result<String, Refusal> {
+    let members = Value::Object(members);
+    let input = Input::new(&members, INVALID);
+    alarm::put_as(world, place, input, BTreeMap::new())?;
+    let name = input.required("AlarmName")?;
+    let made = world.services.cloudwatch.alarm(place, name);
+    Ok(made.map(|alarm| alarm.arn.clone()).unwrap_or_default())
+}
+
 /// Deletes an alarm, if it is there.
-pub(super) fn forget_alarm(world: &mut World, place: &Place, name: &str) {
+pub(crate) fn forget_alarm(world: &mut World, place: &Place, name: &str) {
     let here = world.services.cloudwatch.places.get_mut(place);
     if here.is_some_and(|here| here.alarms.remove(name).is_some()) {
         let data = json!({ "version": "1.0", "type": "Delete" });

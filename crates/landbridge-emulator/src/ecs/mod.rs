@@ -9,6 +9,7 @@ mod account_setting;
 mod alarm;
 mod attachment;
 mod balancer;
+mod capacity;
 mod capacity_provider;
 mod capacity_provider_fill;
 mod cluster;
@@ -54,6 +55,7 @@ use crate::world::{Cx, World};
 
 pub(crate) use alarm::alarm_changed;
 pub(crate) use balancer::target_news;
+pub(crate) use capacity::{Capacity, capacity, set_desired};
 pub(crate) use code_deploy::{
     Replacement, TaskSetView, find_service, has_task_set, is_steady, promote, remove_task_set, replace_primary,
     task_sets,

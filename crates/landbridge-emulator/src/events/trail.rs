@@ -19,6 +19,7 @@ fn names(service: &str) -> Option<(&'static str, &'static str)> {
         "events" => ("events.amazonaws.com", "aws.events"),
         "secretsmanager" => ("secretsmanager.amazonaws.com", "aws.secretsmanager"),
         "monitoring" => ("monitoring.amazonaws.com", "aws.monitoring"),
+        "application-autoscaling" => ("application-autoscaling.amazonaws.com", "aws.application-autoscaling"),
         "ssm" => ("ssm.amazonaws.com", "aws.ssm"),
         "codedeploy" => ("codedeploy.amazonaws.com", "aws.codedeploy"),
         "elasticloadbalancing" => ("elasticloadbalancing.amazonaws.com", "aws.elasticloadbalancing"),

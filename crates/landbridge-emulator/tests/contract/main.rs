@@ -23,6 +23,7 @@ mod iam;
 mod load_balancing;
 mod logs;
 mod route53;
+mod scaling;
 mod secrets;
 mod sts;
 mod support;
