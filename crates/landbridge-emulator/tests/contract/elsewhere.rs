@@ -97,7 +97,7 @@ impl HttpConnector for Translator {
         HttpConnectorFuture::new(async move {
             let body = request.body().bytes().and_then(|body| std::str::from_utf8(body).ok()).map(str::to_owned);
             if let Some(body) = body {
-                let body = exchange(&body, names.iter().map(|(ours, theirs)| (ours, theirs)));
+                let body = exchange(&body, &names.iter().map(|(ours, theirs)| (ours, theirs)));
                 request.headers_mut().insert("content-length", body.len().to_string());
                 *request.body_mut() = SdkBody::from(body);
             }
@@ -107,7 +107,7 @@ impl HttpConnector for Translator {
             let body = body.map_err(|error| ConnectorError::other(error.into(), None))?.to_vec();
             let body = match String::from_utf8(body) {
                 // Of several names that stand for one thing there, the first is as good as any.
-                Ok(text) => SdkBody::from(exchange(&text, names.iter().map(|(ours, theirs)| (theirs, ours)))),
+                Ok(text) => SdkBody::from(exchange(&text, &names.iter().map(|(ours, theirs)| (theirs, ours)))),
                 Err(bytes) => SdkBody::from(bytes.into_bytes()),
             };
             let mut response = HttpResponse::new(status, body);
@@ -120,7 +120,7 @@ impl HttpConnector for Translator {
 }
 
 /// Whole words exchanged, each once.
-fn exchange<'a>(text: &str, words: impl Iterator<Item = (&'a String, &'a String)> + Clone) -> String {
+fn exchange<'a>(text: &str, words: &(impl Iterator<Item = (&'a String, &'a String)> + Clone)) -> String {
     let (mut exchanged, mut rest) = (String::with_capacity(text.len()), text);
     let ends = |after: &str| !after.starts_with(|c: char| c.is_ascii_alphanumeric());
     while let Some(first) = rest.chars().next() {

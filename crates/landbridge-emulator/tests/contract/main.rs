@@ -25,5 +25,6 @@ mod logs;
 mod route53;
 mod scaling;
 mod secrets;
+mod seed;
 mod sts;
 mod support;
