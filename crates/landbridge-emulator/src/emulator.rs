@@ -36,6 +36,7 @@ pub struct Builder {
     seed: u64,
     quotas: bool,
     check_roles: bool,
+    strict_network: bool,
     timings: Timings,
     clock: Option<Clock>,
 }
@@ -50,6 +51,7 @@ impl Emulator {
             seed: 0,
             quotas: false,
             check_roles: true,
+            strict_network: false,
             timings: Timings::default(),
             clock: None,
         }
@@ -204,6 +206,7 @@ impl Emulator {
             cloud_map,
             cloudwatch,
             codedeploy,
+            ec2,
             ecs,
             elbv2,
             events,
@@ -222,6 +225,7 @@ impl Emulator {
             "cloudMap": cloud_map.dump(),
             "cloudWatch": cloudwatch.dump(),
             "codeDeploy": codedeploy.dump(),
+            "ec2": ec2.dump(),
             "elbv2": elbv2.dump(world.now),
             "iam": iam.dump(),
             "logs": logs.dump(),
@@ -289,6 +293,14 @@ impl Builder {
         self
     }
 
+    /// Whether ECS, Elastic Load Balancing and EKS refuse subnets and security groups that EC2 does not know. They take any
+    /// otherwise.
+    #[must_use]
+    pub fn strict_network(mut self, strict_network: bool) -> Self {
+        self.strict_network = strict_network;
+        self
+    }
+
     /// How long things take in virtual time.
     #[must_use]
     pub fn timings(mut self, timings: Timings) -> Self {
@@ -317,6 +329,7 @@ impl Builder {
             rng: Rng::seeded(self.seed),
             timings: self.timings,
             check_roles: self.check_roles,
+            strict_network: self.strict_network,
             scripts: Scripts::default(),
             calls: CallLog::default(),
             faults: Faults::default(),

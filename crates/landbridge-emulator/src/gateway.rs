@@ -10,11 +10,12 @@ use serde_json::Value;
 use crate::calls::{Call, is_write};
 use crate::faults::FaultKind;
 use crate::refusal::Refusal;
+use crate::wire;
 use crate::wire::rest::{self, Rest};
-use crate::wire::{Wire, cbor, dialect, ec2, json, query};
+use crate::wire::{Wire, cbor, dialect, json, query};
 use crate::world::{Cx, World};
 use crate::{
-    cloud_map, cloudwatch, codedeploy, ecs, elbv2, events, iam, logs, route53, scaling, secrets, sqs, ssm, sts,
+    cloud_map, cloudwatch, codedeploy, ec2, ecs, elbv2, events, iam, logs, route53, scaling, secrets, sqs, ssm, sts,
 };
 
 /// Marks a response (in its extensions) that must not reach the caller: the connection breaks instead.
@@ -131,6 +132,7 @@ fn dispatch(world: &mut World, cx: &Cx, routed: &Routed) -> Result<Value, Refusa
         "servicediscovery" => cloud_map::call(world, cx, operation, input),
         "codedeploy" => codedeploy::call(world, cx, operation, input),
         "events" => events::call(world, cx, operation, input),
+        "ec2" => ec2::call(world, cx, operation, input),
         "logs" => logs::call(world, cx, operation, input),
         "route53" => route53::call(world, cx, operation, input),
         "elasticloadbalancing" => elbv2::call(world, cx, operation, input),
@@ -173,7 +175,7 @@ fn route(request: &Request<Bytes>) -> Result<Routed, Refusal> {
         Wire::Rest(rest, _) if rest.service.is_empty() => {
             let message = format!(
                 "{} {} is no call that this emulator knows: over REST it serves {}, over the AWS JSON, CBOR and query protocols \
-                 ECS, CodeDeploy, Elastic Load Balancing, Cloud Map, IAM, STS, CloudWatch, CloudWatch Logs, EventBridge, SQS, Secrets Manager \
+                 ECS, CodeDeploy, Elastic Load Balancing, Cloud Map, IAM, STS, CloudWatch, CloudWatch Logs, EC2, EventBridge, SQS, Secrets Manager \
                  and Parameter Store",
                 request.method(),
                 request.uri().path(),
@@ -192,9 +194,8 @@ fn route(request: &Request<Bytes>) -> Result<Routed, Refusal> {
 }
 
 fn route_ec2(request: &Request<Bytes>) -> Result<Routed, Refusal> {
-    let form = ec2::parse(request.body())?;
-    let message = format!("The action {} is not valid for this web service.", form.action);
-    Err(Refusal::new("InvalidAction", message))
+    let form = wire::ec2::parse(request.body())?;
+    Ok(Routed { service: "ec2", operation: form.action, input: form.input, wire: Wire::Ec2 })
 }
 
 /// The protocol that a request speaks, as far as its head tells.
@@ -257,6 +258,9 @@ fn json_service(model: &str) -> Result<&'static str, Refusal> {
 
 fn route_form(request: &Request<Bytes>) -> Result<Routed, Refusal> {
     let form = query::parse(request.body())?;
+    if form.version == wire::ec2::API_VERSION {
+        return route_ec2(request);
+    }
     let service = match form.version.as_str() {
         "2010-05-08" => "iam",
         "2011-06-15" => "sts",
@@ -329,6 +333,10 @@ fn target(input: &Value) -> String {
         "Name",
         "Id",
         "HealthCheckId",
+        "GroupId",
+        "GroupName",
+        "SubnetId",
+        "VpcId",
         "ServiceId",
         "OperationId",
         "ResourceARN",

@@ -12,6 +12,7 @@ mod clock;
 mod cloud_map;
 mod cloudwatch;
 mod codedeploy;
+mod ec2;
 mod ecs;
 mod elbv2;
 mod emulator;

@@ -3,7 +3,8 @@
 //! ECS: "Request throttling for the Amazon ECS API" (AmazonECS/latest/APIReference/request-throttling.html), per
 //! account and region, shared by the actions of a group. CloudWatch Logs: "CloudWatch Logs quotas".
 //! Route 53: "Throttling for Amazon Route 53 API requests" (Route53/latest/DeveloperGuide/throttling-api-requests.html), per
-//! account, by requests and by changes. Elastic Load Balancing: "API request throttling" (elasticloadbalancing/latest/userguide/elb-api-throttling.html). IAM and Cloud Map
+//! account, by requests and by changes. EC2: "Request throttling for the Amazon EC2 API" (ec2/devguide/ec2-api-throttling.html).
+//! Elastic Load Balancing: "API request throttling" (elasticloadbalancing/latest/userguide/elb-api-throttling.html). IAM and Cloud Map
 //! publish no numbers, so nothing is refused there.
 
 use std::collections::BTreeMap;
@@ -67,8 +68,10 @@ impl Quotas {
 }
 
 fn buckets(service: &str, operation: &str, input: &Value) -> Vec<Bucket> {
-    if service == "route53" {
-        return route53(operation, input);
+    match service {
+        "route53" => return route53(operation, input),
+        "ec2" => return vec![ec2(operation, input)],
+        _ => {}
     }
     let Some((name, burst, refill)) = bucket(service, operation) else { return Vec::new() };
     vec![Bucket { name: name.to_owned(), burst, refill, cost: 1.0 }]
@@ -81,6 +84,18 @@ fn bucket(service: &str, operation: &str) -> Option<(&'static str, f64, f64)> {
         "elasticloadbalancing" => load_balancing(operation),
         _ => return None,
     })
+}
+
+/// One bucket for each action, by its class.
+fn ec2(operation: &str, input: &Value) -> Bucket {
+    let everything = input.as_object().is_none_or(serde_json::Map::is_empty);
+    let (burst, refill) = match operation {
+        "DescribeSecurityGroups" | "DescribeNetworkInterfaces" if everything => (50.0, 10.0),
+        "CreateTags" | "DeleteTags" => (100.0, 10.0),
+        _ if operation.starts_with("Describe") => (100.0, 20.0),
+        _ => (50.0, 5.0),
+    };
+    Bucket { name: format!("ec2 {operation}"), burst, refill, cost: 1.0 }
 }
 
 /// One bucket for all requests, one for each action, and one for the changes: an UPSERT counts as two, and so does what is

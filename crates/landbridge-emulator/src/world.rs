@@ -16,7 +16,7 @@ use crate::quotas::Quotas;
 use crate::scripts::Scripts;
 use crate::timings::Timings;
 use crate::{
-    cloud_map, cloudwatch, codedeploy, ecs, elbv2, events, iam, logs, route53, scaling, secrets, sqs, ssm, sts,
+    cloud_map, cloudwatch, codedeploy, ec2, ecs, elbv2, events, iam, logs, route53, scaling, secrets, sqs, ssm, sts,
 };
 
 /// What the services remember: all of it can be copied, which is how a stale read is answered.
@@ -27,6 +27,7 @@ pub(crate) struct Services {
     pub(crate) cloud_map: cloud_map::CloudMap,
     pub(crate) cloudwatch: cloudwatch::CloudWatch,
     pub(crate) codedeploy: codedeploy::CodeDeploy,
+    pub(crate) ec2: ec2::Ec2,
     pub(crate) elbv2: elbv2::Elb,
     pub(crate) iam: iam::Iam,
     pub(crate) logs: logs::Logs,
@@ -50,6 +51,8 @@ pub(crate) struct World {
     pub(crate) timings: Timings,
     /// Whether a task needs its roles to exist and to trust ECS.
     pub(crate) check_roles: bool,
+    /// Whether subnets and security groups that others name must be there.
+    pub(crate) strict_network: bool,
     pub(crate) scripts: Scripts,
     pub(crate) calls: CallLog,
     pub(crate) faults: Faults,

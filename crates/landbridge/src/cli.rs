@@ -167,6 +167,9 @@ pub struct EmulatorArgs {
     /// Refuse calls beyond AWS's published request quotas, as AWS does.
     #[arg(long)]
     pub quotas: bool,
+    /// Refuse subnets and security groups that were not made through EC2, as AWS does.
+    #[arg(long)]
+    pub strict_network: bool,
     /// File of calls to break and of tasks to fail (YAML or JSON).
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,

@@ -19,6 +19,7 @@ mod deployment;
 mod event;
 mod fill;
 mod hook;
+mod interfaces;
 mod list;
 mod member;
 mod metrics;
@@ -60,6 +61,7 @@ pub(crate) use code_deploy::{
     Replacement, TaskSetView, find_service, has_task_set, is_steady, promote, remove_task_set, replace_primary,
     task_sets,
 };
+pub(crate) use interfaces::{TaskInterface, interfaces};
 pub(crate) use metrics::{runs_since, services_with_metrics};
 
 /// What ECS remembers, for every account and region: each key is an ARN, which names both.

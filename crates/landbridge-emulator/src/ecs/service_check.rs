@@ -9,6 +9,7 @@ use super::member::{Members, invalid};
 use super::task_definition::TaskDefinition;
 use super::{Ecs, hook, validate};
 use crate::cloud_map;
+use crate::ec2;
 use crate::refusal::Refusal;
 use crate::world::{Cx, World};
 
@@ -20,7 +21,7 @@ pub(super) fn service(
     definition: &TaskDefinition,
 ) -> Result<(), Refusal> {
     check_launch(&world.services.ecs, cx, fields, definition)?;
-    check_network(fields, definition)?;
+    check_network(world, cx, fields, definition)?;
     check_load_balancers(fields, definition)?;
     check_registries(world, fields, definition)?;
     check_service_connect(world, cx, fields, definition)?;
@@ -68,7 +69,20 @@ pub(super) fn runs_on_fargate(fields: &Map<String, Value>) -> bool {
             .any(|item| item.text("capacityProvider").is_some_and(|provider| provider.starts_with("FARGATE")))
 }
 
-fn check_network(fields: &Map<String, Value>, definition: &TaskDefinition) -> Result<(), Refusal> {
+/// What ECS makes of EC2's refusal of what a network configuration names.
+fn retrieving(what: &str, id: &str, refusal: &Refusal) -> Refusal {
+    invalid(format!(
+        "Error retrieving {what} information for [{id}]: {} (ErrorCode: {})",
+        refusal.message, refusal.code
+    ))
+}
+
+fn check_network(
+    world: &World,
+    cx: &Cx,
+    fields: &Map<String, Value>,
+    definition: &TaskDefinition,
+) -> Result<(), Refusal> {
     let network = fields.object("networkConfiguration").and_then(|network| network.object("awsvpcConfiguration"));
     let Some(network) = network else {
         if definition.is_awsvpc() {
@@ -89,7 +103,9 @@ fn check_network(fields: &Map<String, Value>, definition: &TaskDefinition) -> Re
     if network.text("assignPublicIp").is_some_and(|value| !matches!(value, "ENABLED" | "DISABLED")) {
         return Err(invalid("assignPublicIp must be ENABLED or DISABLED."));
     }
-    Ok(())
+    ec2::check_subnets(world, cx, &network.texts("subnets"), |id, refusal| retrieving("subnet", id, &refusal))?;
+    let groups = network.texts("securityGroups");
+    ec2::check_groups(world, cx, &groups, |id, refusal| retrieving("security group", id, &refusal))
 }
 
 fn check_load_balancers(fields: &Map<String, Value>, definition: &TaskDefinition) -> Result<(), Refusal> {

@@ -86,6 +86,7 @@ pub(super) struct Interface {
     pub(super) id: String,
     pub(super) mac: String,
     pub(super) subnet: String,
+    pub(super) groups: Vec<String>,
     pub(super) address: Ipv4Addr,
 }
 

@@ -14,6 +14,7 @@ use super::task::{ContainerState, Health, Interface, LastStatus, Task};
 use super::task_definition::TaskDefinition;
 use super::task_life::{Moment, later};
 use super::{Ecs, names, notice};
+use crate::ec2;
 use crate::scripts::TaskFate;
 use crate::world::{Rng, World};
 
@@ -76,6 +77,12 @@ pub(super) fn launch(world: &mut World, order: &Launch) -> Result<String, String
     });
     let containers = containers.collect();
     let network = interface(world, order);
+    let mut fields = shown_fields(order, &mut world.rng);
+    let (account, region) = (names::account_of(&order.cluster), names::region_of(&order.cluster));
+    let zone = network.as_ref().and_then(|network| ec2::zone_of(world, account, region, &network.subnet));
+    if let Some(zone) = zone {
+        fields.insert("availabilityZone".to_owned(), json!(zone));
+    }
     let task = Task {
         arn: arn.clone(),
         cluster: order.cluster.clone(),
@@ -91,7 +98,7 @@ pub(super) fn launch(world: &mut World, order: &Launch) -> Result<String, String
         settled: false,
         containers,
         network,
-        fields: shown_fields(order, &mut world.rng),
+        fields,
         registries: Vec::new(),
         targets: Vec::new(),
         created_at: world.now,
@@ -128,15 +135,20 @@ pub(super) fn fates<'a>(world: &'a World, definition: &'a TaskDefinition) -> imp
 fn interface(world: &mut World, order: &Launch) -> Option<Interface> {
     let network = order.fields.object("networkConfiguration")?.object("awsvpcConfiguration")?;
     let subnets = network.texts("subnets");
+    let groups = network.texts("securityGroups").into_iter().map(ToOwned::to_owned).collect();
     let ecs = &mut world.services.ecs;
     ecs.addresses = ecs.addresses.wrapping_add(1);
     let subnet = subnets.get(ecs.addresses as usize % subnets.len().max(1))?;
-    // 10.0.0.0/8, skipping the first addresses, which a VPC keeps for itself.
-    let address = Ipv4Addr::from(0x0a00_000a_u32.wrapping_add(ecs.addresses & 0x00ff_ffff));
+    let count = ecs.addresses;
+    let (account, region) = (names::account_of(&order.cluster), names::region_of(&order.cluster));
+    // In a subnet that EC2 does not know: 10.0.0.0/8, skipping the first addresses, which a VPC keeps for itself.
+    let address = ec2::address_in(world, account, region, subnet, count)
+        .unwrap_or_else(|| Ipv4Addr::from(0x0a00_000a_u32.wrapping_add(count & 0x00ff_ffff)));
     let mac = world.rng.hex(12);
     let mac: Vec<&str> = (0..6).map(|at| &mac[at * 2..at * 2 + 2]).collect();
     Some(Interface {
         subnet: (*subnet).to_owned(),
+        groups,
         address,
         mac: mac.join(":"),
         attachment: world.rng.uuid(),

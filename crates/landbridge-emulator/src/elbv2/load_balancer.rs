@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::attribute::{self, Attributes};
 use super::page::{self, Page};
 use super::{Elb, Event, listener, names, tags};
+use crate::ec2;
 use crate::input::Input;
 use crate::refusal::Refusal;
 use crate::world::{Cx, Event as WorldEvent, World};
@@ -18,6 +19,9 @@ pub(crate) struct LoadBalancer {
     scheme: String,
     address_type: String,
     subnets: Vec<String>,
+    /// Of each subnet.
+    zones: Vec<String>,
+    vpc: String,
     security_groups: Vec<String>,
     dns_name: String,
     active: bool,
@@ -28,7 +32,7 @@ pub(crate) struct LoadBalancer {
 /// "Quotas for your Application Load Balancers": load balancers per Region, of each type.
 const PER_REGION: usize = 50;
 
-/// The VPC of every load balancer, as long as no EC2 says which VPC a subnet is in.
+/// The VPC of a load balancer whose subnets EC2 does not know.
 const VPC: &str = "vpc-0000000000000default";
 
 pub(super) fn not_found() -> Refusal {
@@ -57,14 +61,45 @@ pub(crate) fn hosted_zone_of(world: &World, dns_name: &str) -> &'static str {
     balancer.map_or_else(|| hosted_zone(true, ""), |balancer| hosted_zone(balancer.application, &balancer.arn))
 }
 
+/// Whether one of the caller's load balancers is in a subnet.
+pub(crate) fn uses_subnet(world: &World, cx: &Cx, subnet: &str) -> bool {
+    own(world, cx).any(|balancer| balancer.subnets.iter().any(|it| it == subnet))
+}
+
+/// Whether one of the caller's load balancers has a security group.
+pub(crate) fn uses_group(world: &World, cx: &Cx, group: &str) -> bool {
+    own(world, cx).any(|balancer| balancer.security_groups.iter().any(|it| it == group))
+}
+
+fn own<'w>(world: &'w World, cx: &Cx) -> impl Iterator<Item = &'w LoadBalancer> + use<'w> {
+    page::under(&world.services.elbv2.balancers, &names::scope(cx), None).map(|(_, balancer)| balancer)
+}
+
+/// The zones of subnets: of those that EC2 does not know, by their order.
+fn zones_of(world: &World, cx: &Cx, subnets: &[String]) -> Vec<String> {
+    let zone = |(at, subnet): (usize, &String)| {
+        let known = ec2::zone_of(world, &cx.account, &cx.region, subnet);
+        known.unwrap_or_else(|| format!("{}{}", cx.region, char::from(b'a' + (at % 6) as u8)))
+    };
+    subnets.iter().enumerate().map(zone).collect()
+}
+
+/// Refuses, in a strict network, what EC2 does not know.
+fn check_network(world: &World, cx: &Cx, subnets: &[String], groups: &[String]) -> Result<(), Refusal> {
+    let subnets: Vec<&str> = subnets.iter().map(String::as_str).collect();
+    ec2::check_subnets(world, cx, &subnets, |id, _| {
+        Refusal::new("SubnetNotFound", format!("The subnet ID '{id}' does not exist"))
+    })?;
+    let groups: Vec<&str> = groups.iter().map(String::as_str).collect();
+    ec2::check_groups(world, cx, &groups, |id, _| {
+        Refusal::new("InvalidSecurityGroup", format!("The security group '{id}' does not exist"))
+    })
+}
+
 impl LoadBalancer {
     fn zones(&self) -> Value {
-        let region = self.arn.split(':').nth(3).unwrap_or_default();
-        let zone = |(at, subnet): (usize, &String)| {
-            let letter = char::from(b'a' + (at % 6) as u8);
-            json!({ "ZoneName": format!("{region}{letter}"), "SubnetId": subnet, "LoadBalancerAddresses": [] })
-        };
-        self.subnets.iter().enumerate().map(zone).collect()
+        let zone = |(zone, subnet): (&String, &String)| json!({ "ZoneName": zone, "SubnetId": subnet, "LoadBalancerAddresses": [] });
+        self.zones.iter().zip(&self.subnets).map(zone).collect()
     }
 
     pub(super) fn show(&self) -> Value {
@@ -75,7 +110,7 @@ impl LoadBalancer {
             "CreatedTime": self.created_at.to_string(),
             "LoadBalancerName": self.name,
             "Scheme": self.scheme,
-            "VpcId": VPC,
+            "VpcId": self.vpc,
             "State": { "Code": if self.active { "active" } else { "provisioning" } },
             "Type": if self.application { "application" } else { "network" },
             "AvailabilityZones": self.zones(),
@@ -117,6 +152,7 @@ pub(super) fn create(world: &mut World, cx: &Cx, input: Input<'_>) -> Result<Val
     let subnets = subnets(input, application)?;
     let security_groups: Vec<String> = input.texts("SecurityGroups")?.into_iter().map(str::to_owned).collect();
     let tags = tags::read(input)?;
+    check_network(world, cx, &subnets, &security_groups)?;
     let elb = &world.services.elbv2;
     if let Some(existing) = elb.balancer_named(cx, name) {
         let same = existing.application == application
@@ -144,12 +180,15 @@ pub(super) fn create(world: &mut World, cx: &Cx, input: Input<'_>) -> Result<Val
         format!("{name}-{id}.elb.{}.amazonaws.com", cx.region)
     };
     let arn = format!("{all}{name}/{id}");
+    let vpc = subnets.first().and_then(|subnet| ec2::vpc_of(world, &cx.account, &cx.region, subnet));
     let balancer = LoadBalancer {
         arn: arn.clone(),
         name: name.to_owned(),
         application,
         scheme: scheme.to_owned(),
         address_type: address_type.to_owned(),
+        zones: zones_of(world, cx, &subnets),
+        vpc: vpc.unwrap_or_else(|| VPC.to_owned()),
         subnets,
         security_groups,
         dns_name,
@@ -255,19 +294,25 @@ pub(super) fn delete(world: &mut World, _cx: &Cx, input: Input<'_>) -> Result<Va
     Ok(json!({}))
 }
 
-pub(super) fn set_subnets(world: &mut World, _cx: &Cx, input: Input<'_>) -> Result<Value, Refusal> {
+pub(super) fn set_subnets(world: &mut World, cx: &Cx, input: Input<'_>) -> Result<Value, Refusal> {
+    let application = world.services.elbv2.balancer_mut(input)?.application;
+    let subnets = subnets(input, application)?;
+    check_network(world, cx, &subnets, &[])?;
+    let zones = zones_of(world, cx, &subnets);
     let balancer = world.services.elbv2.balancer_mut(input)?;
-    let subnets = subnets(input, balancer.application)?;
     if input.text("IpAddressType")?.is_some() {
         one_of(input, "IpAddressType", &ADDRESS_TYPES)?.clone_into(&mut balancer.address_type);
     }
     balancer.subnets = subnets;
+    balancer.zones = zones;
     Ok(json!({ "AvailabilityZones": balancer.zones(), "IpAddressType": balancer.address_type }))
 }
 
-pub(super) fn set_security_groups(world: &mut World, _cx: &Cx, input: Input<'_>) -> Result<Value, Refusal> {
-    let balancer = world.services.elbv2.balancer_mut(input)?;
+pub(super) fn set_security_groups(world: &mut World, cx: &Cx, input: Input<'_>) -> Result<Value, Refusal> {
     let groups = input.texts("SecurityGroups")?;
+    let named: Vec<String> = groups.iter().map(|group| (*group).to_owned()).collect();
+    check_network(world, cx, &[], &named)?;
+    let balancer = world.services.elbv2.balancer_mut(input)?;
     if let Some(bad) = groups.iter().find(|group| !group.starts_with("sg-")) {
         return Err(Refusal::new("InvalidSecurityGroup", format!("The security group '{bad}' does not exist")));
     }
@@ -279,7 +324,7 @@ pub(super) fn set_security_groups(world: &mut World, _cx: &Cx, input: Input<'_>)
             "Security groups are not supported for load balancers with type 'network' that were created without one";
         return Err(Refusal::new("InvalidConfigurationRequest", message));
     }
-    balancer.security_groups = groups.into_iter().map(str::to_owned).collect();
+    balancer.security_groups = named;
     Ok(json!({ "SecurityGroupIds": balancer.security_groups }))
 }
 

@@ -2,7 +2,7 @@
 //! weights. Source: the Elastic Load Balancing API reference, version 2015-12-01.
 //!
 //! No traffic flows: what would receive it, and in which shares, is what rules and target health say ([`shares`]). Subnets and
-//! security groups are kept as given; their zones are derived from their order. Gateway load balancers, trust stores
+//! security groups that EC2 does not know are kept as given; their zones are derived from their order. Gateway load balancers, trust stores
 //! and capacity reservations are not modelled and answer as operations that do not exist.
 
 mod action;
@@ -38,7 +38,7 @@ pub(crate) use ecs_targets::{
     Caller, TaskTarget, deregister_task, group_named, group_of_ecs, register_task, rule_groups, rules_forwarding,
     shift_weights,
 };
-pub(crate) use load_balancer::hosted_zone_of;
+pub(crate) use load_balancer::{hosted_zone_of, uses_group, uses_subnet};
 pub use route::Share;
 pub(crate) use route::shares;
 pub(crate) use target::{Answers, Failure, Key};

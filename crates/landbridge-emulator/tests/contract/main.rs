@@ -11,6 +11,7 @@
 mod cloud_map;
 mod cloudwatch;
 mod codedeploy;
+mod ec2;
 mod ecs;
 mod ecs_alarms;
 mod ecs_hooks;

@@ -104,17 +104,27 @@ impl Aws {
 
     /// A call of the JSON protocols without an SDK: the status and the body.
     pub(crate) async fn json(&self, target: &str, input: &Value) -> (u16, Value) {
+        let (status, text) = self.send("any", ("x-amz-target", target), input.to_string()).await;
+        (status, serde_json::from_str(&text).unwrap())
+    }
+
+    /// A form of the query protocols without an SDK, signed for `service`: the status and the body.
+    pub(crate) async fn form(&self, service: &str, form: &str) -> (u16, String) {
+        self.send(service, ("content-type", "application/x-www-form-urlencoded"), form.to_owned()).await
+    }
+
+    async fn send(&self, service: &str, (name, value): (&str, &str), body: String) -> (u16, String) {
         let host = self.url().trim_start_matches("http://").to_owned();
-        let scope =
-            format!("AWS4-HMAC-SHA256 Credential=AKIDTESTS/20260101/{REGION}/any/aws4_request, SignedHeaders=host");
-        let body = input.to_string();
+        let scope = format!(
+            "AWS4-HMAC-SHA256 Credential=AKIDTESTS/20260101/{REGION}/{service}/aws4_request, SignedHeaders=host"
+        );
         if matches!(self.front, Front::InProcess) {
-            let request = Request::post("/").header("x-amz-target", target).header("authorization", scope);
+            let request = Request::post("/").header(name, value).header("authorization", scope);
             let response = self.emulator.respond(request.body(Bytes::from(body)).unwrap());
-            return (response.status().as_u16(), serde_json::from_slice(response.body()).unwrap());
+            return (response.status().as_u16(), String::from_utf8(response.body().to_vec()).unwrap());
         }
         let request = format!(
-            "POST / HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\nx-amz-target: {target}\r\nauthorization: {scope}\r\n\
+            "POST / HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{name}: {value}\r\nauthorization: {scope}\r\n\
              content-length: {}\r\n\r\n{body}",
             body.len()
         );
@@ -123,8 +133,7 @@ impl Aws {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, serde_json::from_str(body).unwrap())
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
     }
 
     pub(crate) fn pass(&self, seconds: u64) {

@@ -20,6 +20,7 @@ pub async fn serve(args: &EmulatorArgs) -> Result<Exit> {
         .region(&args.region)
         .speed(args.speed)
         .quotas(args.quotas)
+        .strict_network(args.strict_network)
         .seed(args.seed)
         .build();
     emulator.trouble(trouble);
