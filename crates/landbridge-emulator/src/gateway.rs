@@ -274,7 +274,7 @@ fn route_form(request: &Request<Bytes>) -> Result<Routed, Refusal> {
 /// Account, region and principal from the SigV4 credential scope
 /// (`Credential=KEY/DATE/REGION/SERVICE/aws4_request`); the world's own where a request names none.
 fn identify(world: &World, headers: &HeaderMap, request_id: String) -> Result<Cx, Refusal> {
-    let scope = headers.get("authorization").and_then(|value| value.to_str().ok()).and_then(credential_scope);
+    let scope = signed_scope(headers)?;
     let (key, region) = scope.map_or(("", world.region.as_str()), |(key, region, _)| (key, region));
     let caller = sts::caller(world, key)?;
     let is_account = key.len() == 12 && key.bytes().all(|b| b.is_ascii_digit());
@@ -287,6 +287,33 @@ fn identify(world: &World, headers: &HeaderMap, request_id: String) -> Result<Cx
     // IAM and STS are signed for us-east-1 whatever the client's region; they keep no regional state.
     let host = headers.get("host").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     Ok(Cx { now: world.now, region: region.to_owned(), account, principal, host, request_id })
+}
+
+/// The scope of a signed request. No signature is verified, and a request may have none, but one that it has must be of
+/// Signature Version 4 and for a Region. Source: "Troubleshooting Signature Version 4".
+fn signed_scope(headers: &HeaderMap) -> Result<Option<(&str, &str, &str)>, Refusal> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default();
+    let Some(scope) = credential_scope(text).filter(|_| text.starts_with("AWS4-")) else {
+        let message = format!(
+            "Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' parameter. \
+             Authorization header requires 'SignedHeaders' parameter. Authorization={text}"
+        );
+        return Err(Refusal::new("IncompleteSignatureException", message));
+    };
+    if is_region(scope.1) {
+        return Ok(Some(scope));
+    }
+    let message = format!("Credential should be scoped to a valid region, not '{}'.", scope.1);
+    Err(Refusal::new("InvalidSignatureException", message))
+}
+
+/// Whether this has the form of a Region's name: `eu-central-1`, `us-gov-west-1`.
+fn is_region(name: &str) -> bool {
+    let parts: Vec<&str> = name.split('-').collect();
+    let (Some((first, rest)), Some((number, places))) = (parts.split_first(), parts.split_last()) else { return false };
+    let is_word = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
+    rest.len() >= 2 && first.len() == 2 && places.iter().all(is_word) && number.parse::<u8>().is_ok()
 }
 
 /// (access key, region, service) of an `Authorization` header.
@@ -360,6 +387,16 @@ fn target(input: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_region_is_known_by_the_form_of_its_name() {
+        for name in ["eu-central-1", "us-gov-west-1", "eu-isoe-west-1", "ap-southeast-7"] {
+            assert!(is_region(name), "{name}");
+        }
+        for name in ["mars-1", "", "eu-central", "eu-central-", "EU-central-1", "eu--1", "ecs"] {
+            assert!(!is_region(name), "{name}");
+        }
+    }
 
     #[test]
     fn the_credential_scope_names_key_and_region() {

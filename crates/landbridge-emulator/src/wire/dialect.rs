@@ -12,6 +12,7 @@ pub(crate) fn spelled(wire: &Wire, mut refusal: Refusal) -> Refusal {
         (Wire::Rest(rest, _), code) if matches!(rest.format, Format::Json { .. }) => match code {
             "ThrottlingException" => ("ThrottlingException", 429, None),
             "ServerException" => (rest.server_error, 500, None),
+            "InvalidSignatureException" => ("InvalidSignatureException", 403, None),
             _ => return refusal,
         },
         (Wire::Ec2, code) => match code {
@@ -19,7 +20,7 @@ pub(crate) fn spelled(wire: &Wire, mut refusal: Refusal) -> Refusal {
             "AccessDeniedException" => {
                 ("UnauthorizedOperation", 403, Some("You are not authorized to perform this operation."))
             }
-            "UnrecognizedClientException" => {
+            "UnrecognizedClientException" | "IncompleteSignatureException" | "InvalidSignatureException" => {
                 ("AuthFailure", 401, Some("AWS was not able to validate the provided access credentials"))
             }
             "ThrottlingException" => ("RequestLimitExceeded", 503, Some("Request limit exceeded.")),
@@ -30,6 +31,8 @@ pub(crate) fn spelled(wire: &Wire, mut refusal: Refusal) -> Refusal {
             "ExpiredTokenException" => ("ExpiredToken", 403, None),
             "AccessDeniedException" => ("AccessDenied", 403, None),
             "UnrecognizedClientException" => ("InvalidClientTokenId", 403, None),
+            "IncompleteSignatureException" => ("IncompleteSignature", 400, None),
+            "InvalidSignatureException" => ("SignatureDoesNotMatch", 403, None),
             "ThrottlingException" => ("Throttling", 400, None),
             "ServerException" => match wire {
                 Wire::Rest(rest, _) => (rest.server_error, 500, None),

@@ -85,3 +85,29 @@ async fn nonsense_is_refused_and_never_breaks_the_connection() {
         assert!(text.contains(code), "{code} is not in {text}");
     }
 }
+
+#[tokio::test]
+async fn a_signature_that_is_none_of_aws_s_or_for_no_region_is_refused_as_each_protocol_does() {
+    let aws = Aws::start().await;
+    let ask = |authorization: &str, form: bool| {
+        let request = http::Request::post("/").header("authorization", authorization);
+        let (request, body) = if form {
+            (request, "Action=ListRoles&Version=2010-05-08")
+        } else {
+            (request.header("x-amz-target", "AmazonEC2ContainerServiceV20141113.ListClusters"), "{}")
+        };
+        let answer = aws.emulator.respond(request.body(bytes::Bytes::from_static(body.as_bytes())).unwrap());
+        (answer.status().as_u16(), String::from_utf8(answer.body().to_vec()).unwrap())
+    };
+    for scheme in ["AWS AKID:c2lnbmF0dXJl", "Bearer token", "AWS4-HMAC-SHA256 nothing"] {
+        let (status, body) = ask(scheme, false);
+        assert!(status == 400 && body.contains("IncompleteSignatureException"), "{body}");
+        let (status, body) = ask(scheme, true);
+        assert!(status == 400 && body.contains("<Code>IncompleteSignature</Code>"), "{body}");
+    }
+    let mars = "AWS4-HMAC-SHA256 Credential=AKID/20260101/mars-1/ecs/aws4_request, SignedHeaders=host, Signature=0";
+    let (_, body) = ask(mars, false);
+    assert!(body.contains("InvalidSignatureException") && body.contains("a valid region, not 'mars-1'"), "{body}");
+    let (status, body) = ask(mars, true);
+    assert!(status == 403 && body.contains("<Code>SignatureDoesNotMatch</Code>"), "{body}");
+}
