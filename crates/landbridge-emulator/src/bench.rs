@@ -61,6 +61,7 @@ impl Bench {
             "route53" => crate::route53::call(&mut self.world, &cx, op, &input),
             "ecs" => crate::ecs::call(&mut self.world, &cx, op, &input),
             "application-autoscaling" => crate::scaling::call(&mut self.world, &cx, op, &input),
+            "ecr" => crate::ecr::call(&mut self.world, &cx, op, &input),
             "logs" => crate::logs::call(&mut self.world, &cx, op, &input),
             other => panic!("no service '{other}' on the bench"),
         }

@@ -207,6 +207,7 @@ impl Emulator {
             cloudwatch,
             codedeploy,
             ec2,
+            ecr,
             ecs,
             elbv2,
             events,
@@ -221,6 +222,7 @@ impl Emulator {
         } = &world.services;
         json!({
             "now": world.now.to_string(),
+            "ecr": ecr.dump(),
             "ecs": ecs.dump(),
             "cloudMap": cloud_map.dump(),
             "cloudWatch": cloudwatch.dump(),

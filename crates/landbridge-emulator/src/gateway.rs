@@ -15,7 +15,8 @@ use crate::wire::rest::{self, Rest};
 use crate::wire::{Wire, cbor, dialect, json, query};
 use crate::world::{Cx, World};
 use crate::{
-    cloud_map, cloudwatch, codedeploy, ec2, ecs, elbv2, events, iam, logs, route53, scaling, secrets, sqs, ssm, sts,
+    cloud_map, cloudwatch, codedeploy, ec2, ecr, ecs, elbv2, events, iam, logs, route53, scaling, secrets,
+    service_quotas, sqs, ssm, sts, tagging,
 };
 
 /// Marks a response (in its extensions) that must not reach the caller: the connection breaks instead.
@@ -140,6 +141,9 @@ fn dispatch(world: &mut World, cx: &Cx, routed: &Routed) -> Result<Value, Refusa
         "secretsmanager" => secrets::call(world, cx, operation, input),
         "monitoring" => cloudwatch::call(world, cx, operation, input),
         "application-autoscaling" => scaling::call(world, cx, operation, input),
+        "ecr" => ecr::call(world, cx, operation, input),
+        "servicequotas" => service_quotas::call(world, cx, operation, input),
+        "tag" => tagging::call(world, cx, operation, input),
         "sqs" => sqs::call(world, cx, operation, input),
         "ssm" => ssm::call(world, cx, operation, input),
         "sts" => sts::call(world, cx, operation, input),
@@ -246,6 +250,9 @@ fn json_service(model: &str) -> Result<&'static str, Refusal> {
         "AWSEvents" => "events",
         "GraniteServiceVersion20100801" => "monitoring",
         "AnyScaleFrontendService" => "application-autoscaling",
+        "AmazonEC2ContainerRegistry_V20150921" => "ecr",
+        "ResourceGroupsTaggingAPI_20170126" => "tag",
+        "ServiceQuotasV20190624" => "servicequotas",
         "AmazonSQS" => "sqs",
         "AmazonSSM" => "ssm",
         "secretsmanager" => "secretsmanager",
@@ -372,6 +379,9 @@ fn target(input: &Value) -> String {
         "Rule",
         "QueueUrl",
         "SecretId",
+        "repositoryName",
+        "repositoryNames",
+        "ResourceARNList",
         "ResourceId",
         "QueueName",
         "name",

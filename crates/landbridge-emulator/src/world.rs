@@ -16,12 +16,14 @@ use crate::quotas::Quotas;
 use crate::scripts::Scripts;
 use crate::timings::Timings;
 use crate::{
-    cloud_map, cloudwatch, codedeploy, ec2, ecs, elbv2, events, iam, logs, route53, scaling, secrets, sqs, ssm, sts,
+    cloud_map, cloudwatch, codedeploy, ec2, ecr, ecs, elbv2, events, iam, logs, route53, scaling, secrets, sqs, ssm,
+    sts,
 };
 
 /// What the services remember: all of it can be copied, which is how a stale read is answered.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Services {
+    pub(crate) ecr: ecr::Ecr,
     pub(crate) ecs: ecs::Ecs,
     pub(crate) events: events::Events,
     pub(crate) cloud_map: cloud_map::CloudMap,

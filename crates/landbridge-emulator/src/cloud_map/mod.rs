@@ -57,6 +57,13 @@ pub(crate) struct Registry {
 }
 
 impl CloudMap {
+    /// ARN and tags of each resource of an account and region.
+    pub(crate) fn tagged(&self, cx: &Cx) -> crate::tagging::Tagged {
+        let registry = self.registries.get(&(cx.account.clone(), cx.region.clone()));
+        let tags = registry.into_iter().flat_map(|registry| &registry.tags);
+        tags.map(|(arn, tags)| (arn.clone(), tags.clone())).collect()
+    }
+
     /// Everything remembered, for a look from outside.
     pub(crate) fn dump(&self) -> Value {
         let registry = |((account, region), registry): (&Place, &Registry)| {

@@ -56,6 +56,13 @@ struct Here {
 }
 
 impl CloudWatch {
+    /// ARN and tags of each resource of an account and region.
+    pub(crate) fn tagged(&self, cx: &Cx) -> crate::tagging::Tagged {
+        let here = self.places.get(&(cx.account.clone(), cx.region.clone()));
+        let alarms = here.into_iter().flat_map(|here| here.alarms.values());
+        alarms.map(|alarm| (alarm.arn.clone(), alarm.tags.clone())).collect()
+    }
+
     /// `OK`, `ALARM` or `INSUFFICIENT_DATA`, if there is such an alarm.
     pub(crate) fn alarm_state(&self, place: &Place, name: &str) -> Option<&'static str> {
         self.alarm(place, name).map(|alarm| alarm.state)

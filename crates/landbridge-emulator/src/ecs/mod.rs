@@ -165,6 +165,16 @@ pub(crate) fn call(world: &mut World, cx: &Cx, op: &str, input: &Value) -> Resul
 }
 
 impl Ecs {
+    /// ARN and tags of each resource of an account and region that is not INACTIVE.
+    pub(crate) fn tagged(&self, cx: &Cx) -> crate::tagging::Tagged {
+        let scope = format!("arn:aws:ecs:{}:{}:", cx.region, cx.account);
+        let is_there = |arn: &str| {
+            self.services.get(arn).is_none_or(service::Service::is_active)
+                && self.clusters.get(arn).is_none_or(cluster::Cluster::is_active)
+        };
+        self.tags.all().filter(|(arn, _)| arn.starts_with(&scope) && is_there(arn)).collect()
+    }
+
     /// Everything remembered, for a look from outside.
     pub(crate) fn dump(&self) -> Value {
         let clusters: Vec<Value> =

@@ -19,6 +19,11 @@ impl Tags {
         tags.map(|(key, value)| json!({ "key": key, "value": value })).collect()
     }
 
+    /// Every resource that has tags.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (String, BTreeMap<String, String>)> {
+        self.0.iter().map(|(arn, tags)| (arn.clone(), tags.clone()))
+    }
+
     pub(crate) fn of(&self, arn: &str) -> BTreeMap<String, String> {
         self.0.get(arn).cloned().unwrap_or_default()
     }

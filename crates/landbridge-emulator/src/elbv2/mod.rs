@@ -120,6 +120,13 @@ pub(crate) fn call(world: &mut World, cx: &Cx, op: &str, input: &Value) -> Resul
 }
 
 impl Elb {
+    /// ARN and tags of each resource of an account and region.
+    pub(crate) fn tagged(&self, cx: &Cx) -> crate::tagging::Tagged {
+        let scope = format!("arn:aws:elasticloadbalancing:{}:{}:", cx.region, cx.account);
+        let here = self.tags.iter().filter(|(arn, _)| arn.starts_with(&scope));
+        here.map(|(arn, tags)| (arn.clone(), tags.clone())).collect()
+    }
+
     /// Everything remembered at `now`, for a look from outside: the API's shapes, targets with their health, and of
     /// each rule the actions that are in force.
     pub(crate) fn dump(&self, now: jiff::Timestamp) -> Value {

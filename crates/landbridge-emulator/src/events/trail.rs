@@ -21,6 +21,8 @@ fn names(service: &str) -> Option<(&'static str, &'static str)> {
         "secretsmanager" => ("secretsmanager.amazonaws.com", "aws.secretsmanager"),
         "monitoring" => ("monitoring.amazonaws.com", "aws.monitoring"),
         "application-autoscaling" => ("application-autoscaling.amazonaws.com", "aws.application-autoscaling"),
+        "ecr" => ("ecr.amazonaws.com", "aws.ecr"),
+        "tag" => ("tagging.amazonaws.com", "aws.tagging"),
         "ssm" => ("ssm.amazonaws.com", "aws.ssm"),
         "codedeploy" => ("codedeploy.amazonaws.com", "aws.codedeploy"),
         "elasticloadbalancing" => ("elasticloadbalancing.amazonaws.com", "aws.elasticloadbalancing"),

@@ -27,7 +27,7 @@ pub(crate) struct Group {
     class: String,
     kms_key: Option<String>,
     deletion_protected: bool,
-    tags: BTreeMap<String, String>,
+    pub(crate) tags: BTreeMap<String, String>,
     pub(crate) streams: BTreeMap<String, Stream>,
 }
 

@@ -27,6 +27,12 @@ pub(crate) struct Logs {
 }
 
 impl Logs {
+    /// ARN and tags of each resource of an account and region.
+    pub(crate) fn tagged(&self, cx: &Cx) -> crate::tagging::Tagged {
+        let groups = self.places.get(&(cx.account.clone(), cx.region.clone())).into_iter().flat_map(BTreeMap::values);
+        groups.map(|group| (group.arn.clone(), group.tags.clone())).collect()
+    }
+
     /// Everything remembered, for a look from outside; of events only the number.
     pub(crate) fn dump(&self) -> Value {
         self.places.values().flat_map(BTreeMap::values).map(Group::dump).collect()

@@ -47,6 +47,13 @@ struct Here {
 }
 
 impl Scaling {
+    /// ARN and tags of each resource of an account and region.
+    pub(crate) fn tagged(&self, cx: &Cx) -> crate::tagging::Tagged {
+        let here = self.places.get(&(cx.account.clone(), cx.region.clone()));
+        let targets = here.into_iter().flat_map(|here| here.targets.values());
+        targets.map(|target| (target.arn.clone(), target.tags.clone())).collect()
+    }
+
     /// Everything remembered, for a look from outside.
     pub(crate) fn dump(&self) -> Value {
         let targets = self.places.values().flat_map(|here| here.targets.values());

@@ -38,6 +38,13 @@ pub(crate) struct Secrets {
 }
 
 impl Secrets {
+    /// ARN and tags of each resource of an account and region.
+    pub(crate) fn tagged(&self, cx: &Cx) -> crate::tagging::Tagged {
+        let secrets = self.places.get(&(cx.account.clone(), cx.region.clone())).into_iter().flat_map(BTreeMap::values);
+        let kept = secrets.filter(|secret| secret.deleted_at.is_none());
+        kept.map(|secret| (secret.arn.clone(), secret.tags.clone())).collect()
+    }
+
     /// Everything remembered but the values, for a look from outside.
     pub(crate) fn dump(&self) -> Value {
         self.places.values().flat_map(BTreeMap::values).map(Secret::describe).collect()

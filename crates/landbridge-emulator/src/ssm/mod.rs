@@ -35,6 +35,12 @@ pub(crate) struct Ssm {
 }
 
 impl Ssm {
+    /// ARN and tags of each resource of an account and region.
+    pub(crate) fn tagged(&self, cx: &Cx) -> crate::tagging::Tagged {
+        let here = self.places.get(&(cx.account.clone(), cx.region.clone())).into_iter().flat_map(BTreeMap::values);
+        here.map(|parameter| (parameter.arn.clone(), parameter.tags.clone())).collect()
+    }
+
     /// Everything remembered but the values, for a look from outside.
     pub(crate) fn dump(&self) -> Value {
         self.places.values().flat_map(BTreeMap::values).map(Parameter::describe).collect()
