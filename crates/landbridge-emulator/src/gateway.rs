@@ -15,8 +15,8 @@ use crate::wire::rest::{self, Rest};
 use crate::wire::{Wire, cbor, dialect, json, query};
 use crate::world::{Cx, World};
 use crate::{
-    cloud_map, cloudwatch, codedeploy, ec2, ecr, ecs, elbv2, events, iam, logs, route53, scaling, secrets,
-    service_quotas, sqs, ssm, sts, tagging,
+    cloud_map, cloudwatch, codedeploy, ec2, ecr, ecs, eks, elbv2, events, iam, logs, route53, scaling, scheduler,
+    secrets, service_quotas, sqs, ssm, sts, tagging,
 };
 
 /// Marks a response (in its extensions) that must not reach the caller: the connection breaks instead.
@@ -133,6 +133,8 @@ fn dispatch(world: &mut World, cx: &Cx, routed: &Routed) -> Result<Value, Refusa
         "servicediscovery" => cloud_map::call(world, cx, operation, input),
         "codedeploy" => codedeploy::call(world, cx, operation, input),
         "events" => events::call(world, cx, operation, input),
+        "eks" => eks::call(world, cx, operation, input),
+        "scheduler" => scheduler::call(world, cx, operation, input),
         "ec2" => ec2::call(world, cx, operation, input),
         "logs" => logs::call(world, cx, operation, input),
         "route53" => route53::call(world, cx, operation, input),
@@ -238,7 +240,7 @@ fn rest_service(signing_name: &str) -> Option<&'static Rest> {
 }
 
 /// The REST services that this emulator knows.
-const REST: [&Rest; 1] = [&route53::REST];
+const REST: [&Rest; 3] = [&eks::REST, &route53::REST, &scheduler::REST];
 
 /// The service that a model's name stands for, in the JSON protocols and in CBOR.
 fn json_service(model: &str) -> Result<&'static str, Refusal> {

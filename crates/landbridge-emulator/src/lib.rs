@@ -15,6 +15,7 @@ mod codedeploy;
 mod ec2;
 mod ecr;
 mod ecs;
+mod eks;
 mod elbv2;
 mod emulator;
 mod events;
@@ -28,6 +29,7 @@ mod quotas;
 mod refusal;
 mod route53;
 mod scaling;
+mod scheduler;
 mod scripts;
 #[cfg(feature = "sdk")]
 mod sdk;

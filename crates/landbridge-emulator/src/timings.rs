@@ -34,6 +34,10 @@ pub struct Timings {
     pub capacity_provider: Duration,
     /// How long an asynchronous Cloud Map operation takes.
     pub cloud_map_operation: Duration,
+    /// How long EKS makes or deletes a cluster.
+    pub eks_cluster: Duration,
+    /// How long EKS installs or removes an add-on.
+    pub eks_addon: Duration,
     /// How long a change in Route 53 is `PENDING` ("generally within 60 seconds", ChangeResourceRecordSets).
     pub dns_propagation: Duration,
     /// How long Route 53 works at a batch of changes, in which it takes no other for the same hosted zone
@@ -64,6 +68,8 @@ impl Default for Timings {
             rule_propagation: Duration::from_secs(5),
             capacity_provider: Duration::from_secs(10),
             cloud_map_operation: Duration::from_secs(3),
+            eks_cluster: Duration::from_mins(10),
+            eks_addon: Duration::from_mins(1),
             dns_propagation: Duration::from_secs(30),
             dns_change: Duration::ZERO,
             event_delivery: Duration::from_millis(500),
@@ -89,6 +95,8 @@ impl Timings {
             rule_propagation: Duration::from_millis(5),
             capacity_provider: Duration::from_millis(5),
             cloud_map_operation: Duration::from_millis(5),
+            eks_cluster: Duration::from_millis(20),
+            eks_addon: Duration::from_millis(5),
             dns_propagation: Duration::from_millis(5),
             event_delivery: Duration::from_millis(2),
             ..Self::default()

@@ -16,8 +16,8 @@ use crate::quotas::Quotas;
 use crate::scripts::Scripts;
 use crate::timings::Timings;
 use crate::{
-    cloud_map, cloudwatch, codedeploy, ec2, ecr, ecs, elbv2, events, iam, logs, route53, scaling, secrets, sqs, ssm,
-    sts,
+    cloud_map, cloudwatch, codedeploy, ec2, ecr, ecs, eks, elbv2, events, iam, logs, route53, scaling, scheduler,
+    secrets, sqs, ssm, sts,
 };
 
 /// What the services remember: all of it can be copied, which is how a stale read is answered.
@@ -30,10 +30,12 @@ pub(crate) struct Services {
     pub(crate) cloudwatch: cloudwatch::CloudWatch,
     pub(crate) codedeploy: codedeploy::CodeDeploy,
     pub(crate) ec2: ec2::Ec2,
+    pub(crate) eks: eks::Eks,
     pub(crate) elbv2: elbv2::Elb,
     pub(crate) iam: iam::Iam,
     pub(crate) logs: logs::Logs,
     pub(crate) route53: route53::Route53,
+    pub(crate) scheduler: scheduler::Scheduler,
     pub(crate) scaling: scaling::Scaling,
     pub(crate) secrets: secrets::Secrets,
     pub(crate) sqs: sqs::Sqs,
@@ -93,8 +95,10 @@ pub(crate) enum Event {
     CloudMap(cloud_map::Event),
     CloudWatch(cloudwatch::Tick),
     CodeDeploy(codedeploy::Event),
+    Eks(eks::Event),
     Elbv2(elbv2::Event),
     Route53(route53::Event),
+    Scheduler(scheduler::Event),
     Events(events::Delivery),
     Scaling(scaling::Due),
     Secrets(secrets::Rotation),
@@ -116,7 +120,9 @@ impl World {
                 Event::CloudMap(event) => cloud_map::happen(self, event),
                 Event::CloudWatch(tick) => cloudwatch::happen(self, &tick),
                 Event::CodeDeploy(event) => codedeploy::happen(self, &event),
+                Event::Eks(event) => eks::happen(self, event),
                 Event::Elbv2(event) => elbv2::happen(self, event),
+                Event::Scheduler(event) => scheduler::happen(self, event),
                 Event::Route53(event) => route53::happen(self, &event),
                 Event::Events(delivery) => events::happen(self, &delivery),
                 Event::Scaling(due) => scaling::happen(self, &due),

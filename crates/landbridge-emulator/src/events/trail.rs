@@ -14,6 +14,8 @@ fn names(service: &str) -> Option<(&'static str, &'static str)> {
         "ecs" => ("ecs.amazonaws.com", "aws.ecs"),
         "servicediscovery" => ("servicediscovery.amazonaws.com", "aws.servicediscovery"),
         "iam" => ("iam.amazonaws.com", "aws.iam"),
+        "eks" => ("eks.amazonaws.com", "aws.eks"),
+        "scheduler" => ("scheduler.amazonaws.com", "aws.scheduler"),
         "ec2" => ("ec2.amazonaws.com", "aws.ec2"),
         "route53" => ("route53.amazonaws.com", "aws.route53"),
         "logs" => ("logs.amazonaws.com", "aws.logs"),

@@ -28,7 +28,7 @@ use crate::world::{Cx, World};
 pub(crate) use managed::Policy;
 pub(crate) use names::account_of;
 pub(crate) use role::Role;
-pub(crate) use trust::{Principal, Request as TrustRequest};
+pub(crate) use trust::{Principal, Request as TrustRequest, trusts};
 
 /// The version that IAM's calls name.
 const API_VERSION: &str = "2010-05-08";

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::document::{statements, strings};
 use crate::faults::matches;
+use crate::world::World;
 
 /// A trust policy, already checked.
 #[derive(Debug, Clone)]
@@ -46,6 +47,17 @@ impl Request {
             ],
         }
     }
+}
+
+/// Whether the role of this ARN is there, has propagated, and lets an AWS service of the account assume it.
+pub(crate) fn trusts(world: &World, role: &str, service: &'static str, account: &str) -> bool {
+    let request = Request {
+        action: "sts:AssumeRole",
+        principal: Principal::Service(service),
+        context: vec![("aws:SourceAccount".to_owned(), account.to_owned())],
+    };
+    let role = world.services.iam.by_arn(role);
+    role.is_some_and(|role| role.usable_at <= world.now && role.trust_at(world.now).allows(&request))
 }
 
 impl Trust {
