@@ -146,7 +146,7 @@ fn ecs(operation: &str) -> Option<(&'static str, f64, f64)> {
         "ListTagsForResource" => ("ecs tag read", 50.0, 20.0),
         "PutAccountSetting" | "PutAccountSettingDefault" | "DeleteAccountSetting" => ("ecs setting modify", 10.0, 1.0),
         "ListAccountSettings" => ("ecs setting read", 50.0, 20.0),
-        "RunTask" | "StopTask" => ("ecs cluster resource modify", 100.0, 40.0),
+        "RunTask" | "StartTask" | "StopTask" | "ExecuteCommand" => ("ecs cluster resource modify", 100.0, 40.0),
         "DescribeTasks" | "ListTasks" => ("ecs cluster resource read", 100.0, 20.0),
         // Those after the third are in no published group; they are counted with the calls they are like.
         "CreateService" | "UpdateService" | "DeleteService" | "StopServiceDeployment" | "ContinueServiceDeployment" => {
@@ -154,6 +154,7 @@ fn ecs(operation: &str) -> Option<(&'static str, f64, f64)> {
         }
         "DescribeServices" | "ListServices" | "DescribeTaskSets" => ("ecs service read", 100.0, 20.0),
         "DescribeServiceDeployments" | "ListServiceDeployments" => ("ecs service deployment", 50.0, 20.0),
+        "GetTaskProtection" | "UpdateTaskProtection" => ("ecs task protection", 200.0, 80.0),
         "DescribeServiceRevisions" => ("ecs service revision", 50.0, 20.0),
         "ListServicesByNamespace" => ("ecs cluster service resource read", 10.0, 1.0),
         _ => return None,

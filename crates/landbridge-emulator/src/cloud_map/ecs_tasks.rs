@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Instance, Place, Registry, bare};
+use super::{Instance, Place, Registry, Service, bare};
+use crate::identifier;
 use crate::world::World;
 
 /// A task as ECS registers it in a Cloud Map service.
@@ -32,6 +33,60 @@ pub(super) fn registry_of<'a>(world: &'a World, arn: &str) -> Option<&'a Registr
 pub(crate) fn has_service(world: &World, registry_arn: &str) -> bool {
     let service = registry_of(world, registry_arn).and_then(|registry| registry.services.get(bare(registry_arn)));
     service.is_some_and(|service| service.arn == registry_arn)
+}
+
+/// Who a resource is marked to belong to that ECS made ("Amazon ECS Service Connect components").
+const MANAGED: (&str, &str) = ("AmazonECSManaged", "true");
+
+/// ARN of the service of this name in a namespace; made, for discovery by API calls, if it is not there.
+pub(crate) fn ensure_service(world: &mut World, namespace_arn: &str, name: &str) -> Option<String> {
+    let place = place_of(namespace_arn)?;
+    let id = format!("srv-{}", identifier::lower(&mut world.rng, 16));
+    let now = world.now;
+    let registry = world.services.cloud_map.at(&place);
+    let namespace_id = registry.namespaces.get(bare(namespace_arn))?.id.clone();
+    let named = |it: &&Service| it.namespace_id == namespace_id && it.name.eq_ignore_ascii_case(name);
+    if let Some(existing) = registry.services.values().find(named) {
+        return Some(existing.arn.clone());
+    }
+    let (account, region) = place;
+    let service = Service {
+        arn: format!("arn:aws:servicediscovery:{region}:{account}:service/{id}"),
+        id,
+        owner: account,
+        name: name.to_owned(),
+        namespace_id,
+        description: None,
+        dns: None,
+        health_check: None,
+        custom_health: false,
+        created: now,
+        creator_request_id: None,
+        attributes: BTreeMap::new(),
+        instances: BTreeMap::new(),
+        revision: 1,
+    };
+    let arn = service.arn.clone();
+    registry.tags.insert(arn.clone(), BTreeMap::from([(MANAGED.0.to_owned(), MANAGED.1.to_owned())]));
+    registry.services.insert(service.id.clone(), service);
+    Some(arn)
+}
+
+/// Deletes a service that ECS made, unless instances are left in it; returns whether nothing of it is left to ECS.
+pub(crate) fn delete_service_of_ecs(world: &mut World, arn: &str) -> bool {
+    let Some(place) = place_of(arn) else { return true };
+    let registry = world.services.cloud_map.at(&place);
+    let made = registry.tags.get(arn).is_some_and(|tags| tags.get(MANAGED.0).is_some_and(|it| it == MANAGED.1));
+    match registry.services.get(bare(arn)) {
+        Some(service) if made && !service.instances.is_empty() => false,
+        Some(_) if made => {
+            registry.services.remove(bare(arn));
+            registry.tags.remove(arn);
+            true
+        }
+        // A service that a user made stays his.
+        _ => true,
+    }
 }
 
 /// Registers a RUNNING task; a registry that is gone is not an error.

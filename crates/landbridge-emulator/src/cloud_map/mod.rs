@@ -28,7 +28,8 @@ use crate::world::{Cx, World};
 
 pub(crate) use dns::{records_of, soa_ttl};
 pub(crate) use ecs_tasks::{
-    TaskInstance, deregister_task, find_namespace, has_service, register_task, set_task_health,
+    TaskInstance, delete_service_of_ecs, deregister_task, ensure_service, find_namespace, has_service, register_task,
+    set_task_health,
 };
 pub(crate) use instance::Instance;
 pub(crate) use namespace::{Namespace, ensure_http_namespace};

@@ -12,7 +12,7 @@ use crate::events::{self, Occurrence};
 use crate::input::Input;
 use crate::refusal::Refusal;
 use crate::world::{Cx, World};
-use crate::{ecs, scaling};
+use crate::{codedeploy, ecs, scaling};
 
 const STATES: [&str; 3] = ["OK", "ALARM", "INSUFFICIENT_DATA"];
 
@@ -80,6 +80,7 @@ pub(super) fn transition(
     tell(world, place, &before, &after);
     act(world, place, name, true);
     ecs::alarm_changed(world, place, name, state);
+    codedeploy::alarm_changed(world, place, name, state);
 }
 
 /// Does what the alarm's state asks for: everything when it is new; while it lasts, scaling goes on ("Alarm actions").

@@ -5,6 +5,7 @@
 //! are answered for by the scripts, by their names, as those of ECS lifecycle hooks are.
 //! Source of operations, members and errors: the AWS CodeDeploy API reference (codedeploy/latest/APIReference).
 
+mod alarm;
 mod application;
 mod config;
 mod control;
@@ -24,6 +25,8 @@ use serde_json::{Map, Value, json};
 use crate::input::Input;
 use crate::refusal::Refusal;
 use crate::world::{Cx, World};
+
+pub(crate) use alarm::alarm_changed;
 
 /// Account and region.
 pub(crate) type Place = (String, String);

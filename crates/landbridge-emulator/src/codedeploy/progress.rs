@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::deployment::{At, Deployment, Status};
-use super::{Event, rollback, traffic};
+use super::{Event, alarm, rollback, traffic};
 use crate::clock::later;
 use crate::ecs;
 use crate::events::{self, Occurrence};
@@ -73,6 +73,9 @@ fn start(world: &mut World, id: &str) {
     tell(world, id, "START");
     if goes_back {
         return enter(world, id, 0);
+    }
+    if alarm::stop_if_any(world, id) {
+        return;
     }
     if let Err((code, message)) = traffic::find_original(world, id) {
         return fail(world, id, code, message);

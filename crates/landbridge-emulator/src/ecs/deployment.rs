@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::alarm;
 use super::balancer;
+use super::discovery::{self, Endpoint};
 use super::event;
 use super::hook;
 use super::member::Members;
@@ -49,6 +50,8 @@ pub(crate) struct Revision {
     pub(super) definition: Arc<TaskDefinition>,
     /// The target group of each load balancer that its tasks register in.
     pub(super) groups: Vec<String>,
+    /// Under which names Service Connect finds its tasks.
+    pub(super) endpoints: Vec<Endpoint>,
     pub(super) created_at: Timestamp,
 }
 
@@ -175,6 +178,9 @@ impl Deployment {
                 shown[name] = value.clone();
             }
         }
+        if !self.revision.endpoints.is_empty() {
+            shown["serviceConnectResources"] = self.revision.endpoints.iter().map(Endpoint::show).collect();
+        }
         if runs_on_fargate(fields) {
             shown["platformFamily"] = json!(platform_family(&self.revision.definition));
         }
@@ -184,6 +190,7 @@ impl Deployment {
 
 /// Makes the service's present fields a revision and starts deploying it, in place of whatever is being deployed.
 pub(super) fn begin(world: &mut World, service: &str, definition: &Arc<TaskDefinition>) {
+    let endpoints = discovery::endpoints(world, service, definition);
     let Some(kept) = world.services.ecs.services.get(service) else { return };
     let path = format!("{}/{}", kept.cluster_name, kept.name);
     let scope = names::scope_of(service);
@@ -192,6 +199,7 @@ pub(super) fn begin(world: &mut World, service: &str, definition: &Arc<TaskDefin
         service: service.to_owned(),
         cluster: kept.cluster.clone(),
         groups: balancer::groups(kept, &kept.fields),
+        endpoints,
         fields: revised(&kept.fields),
         definition: Arc::clone(definition),
         created_at: world.now,
@@ -425,6 +433,7 @@ pub(super) fn complete(world: &mut World, service_arn: &str) {
         }
     }
     notice::deployment(world, service_arn, Grade::Info, "SERVICE_DEPLOYMENT_COMPLETED", &id, &why);
+    discovery::sweep(world, service_arn);
 }
 
 /// Says that tasks were started or stopped.

@@ -16,7 +16,9 @@ mod cluster;
 mod code_deploy;
 mod controller;
 mod deployment;
+mod discovery;
 mod event;
+mod execute;
 mod fill;
 mod hook;
 mod interfaces;
@@ -40,6 +42,7 @@ mod task_definition;
 mod task_launch;
 mod task_life;
 mod task_operation;
+mod task_protection;
 mod task_secrets;
 mod task_set;
 mod task_set_operation;
@@ -143,6 +146,10 @@ pub(crate) fn call(world: &mut World, cx: &Cx, op: &str, input: &Value) -> Resul
         "DescribeTasks" => task_operation::describe(world, cx, input),
         "StopTask" => task_operation::stop(world, cx, input),
         "RunTask" => task_operation::run(world, cx, input),
+        "StartTask" => task_operation::start(world, cx, input),
+        "ExecuteCommand" => execute::command(world, cx, input),
+        "GetTaskProtection" => task_protection::get(world, cx, input),
+        "UpdateTaskProtection" => task_protection::update(world, cx, input),
         "CreateTaskSet" => task_set_operation::create(world, cx, input),
         "UpdateTaskSet" => task_set_operation::update(world, cx, input),
         "DescribeTaskSets" => task_set_operation::describe(world, cx, input),

@@ -47,7 +47,7 @@ pub(super) fn soon(world: &mut World, service: &str) {
 }
 
 /// Lets the scheduler look at a service at a certain time, once.
-fn wake(world: &mut World, service: &str, at: Timestamp) {
+pub(super) fn wake(world: &mut World, service: &str, at: Timestamp) {
     let now = world.now;
     let Some(kept) = world.services.ecs.services.get_mut(service) else { return };
     if kept.wake_at != Some(at) {
@@ -146,8 +146,8 @@ fn make(world: &mut World, arn: &str, moves: Moves) {
     let Some(primary) = service.deployments.first() else { return };
     let primary_id = primary.id.clone();
     let source_id = source(service).map(|it| it.id.clone());
-    let mut stopped = choose(ecs, service, moves.stop_others, |id| id != primary_id);
-    stopped.extend(choose(ecs, service, moves.stop_primary, |id| id == primary_id));
+    let mut stopped = choose(world, service, moves.stop_others, |id| id != primary_id);
+    stopped.extend(choose(world, service, moves.stop_primary, |id| id == primary_id));
     let reason = format!("Scaling activity initiated by (deployment {primary_id})");
     stop_all(world, arn, stopped, &reason);
     if moves.start > 0 {
@@ -177,20 +177,22 @@ pub(super) struct Halt<'a> {
 pub(super) fn halt(world: &mut World, arn: &str, what: &Halt<'_>) {
     let ecs = &world.services.ecs;
     let Some(service) = ecs.services.get(arn) else { return };
-    let stopped = choose(ecs, service, what.number, |id| id == what.id);
+    let stopped = choose(world, service, what.number, |id| id == what.id);
     stop_all(world, arn, stopped, what.reason);
 }
 
-/// Tasks to stop: those not healthy yet first, then the youngest.
-fn choose(ecs: &Ecs, service: &Service, number: usize, belongs: impl Fn(&str) -> bool) -> Vec<String> {
+/// Tasks to stop: those not healthy yet first, then the youngest; never one that is protected.
+fn choose(world: &World, service: &Service, number: usize, belongs: impl Fn(&str) -> bool) -> Vec<String> {
     if number == 0 {
         return Vec::new();
     }
+    let ecs = &world.services.ecs;
     let mut tasks: Vec<_> = service
         .tasks
         .iter()
         .filter_map(|arn| ecs.tasks.get(arn))
-        .filter(|task| task.is_alive() && task.deployment.as_deref().is_some_and(&belongs))
+        .filter(|task| task.is_alive() && !task.is_protected(world.now))
+        .filter(|task| task.deployment.as_deref().is_some_and(&belongs))
         .collect();
     tasks.sort_by(|a, b| (a.is_healthy(), b.created_at, &a.arn).cmp(&(b.is_healthy(), a.created_at, &b.arn)));
     tasks.into_iter().take(number).map(|task| task.arn.clone()).collect()

@@ -44,6 +44,8 @@ pub(crate) struct Service {
     pub(super) stage: Option<Stage>,
     pub(super) events: Events,
     pub(super) news: balancer::News,
+    /// Cloud Map services that were made for it by Service Connect.
+    pub(super) connected: BTreeSet<String>,
     /// Tasks that are not STOPPED.
     pub(super) tasks: BTreeSet<String>,
     /// Whether steady state was announced since something last changed.

@@ -49,6 +49,9 @@ pub(super) fn deactivate(world: &mut World, arn: &str) {
     service.last_good = None;
     service.stage = None;
     let created_at = service.created_at;
+    super::discovery::sweep(world, arn);
+    let ecs = &mut world.services.ecs;
+    let Some(service) = ecs.services.get_mut(arn) else { return };
     if let Some(cluster) = ecs.clusters.get_mut(&service.cluster) {
         cluster.services.remove(arn);
     }

@@ -67,6 +67,8 @@ pub(crate) struct Task {
     pub(super) stopped_at: Option<Timestamp>,
     pub(super) stop_code: Option<String>,
     pub(super) stopped_reason: Option<String>,
+    /// Until when scaling in and deployments do not stop it.
+    pub(super) protected_until: Option<Timestamp>,
     /// Grows with each change of state.
     pub(super) version: u64,
 }
@@ -245,6 +247,13 @@ impl Task {
             if self.started_at.is_some() {
                 shown["runtimeId"] = json!(state.runtime_id);
                 shown["imageDigest"] = json!(digest(image));
+            }
+            if self.fields.flag("enableExecuteCommand") == Some(true) {
+                let mut agent = json!({ "name": "ExecuteCommandAgent", "lastStatus": status });
+                if let Some(at) = self.started_at {
+                    agent["lastStartedAt"] = epoch(at);
+                }
+                shown["managedAgents"] = json!([agent]);
             }
             if let Some(memory) = declared.number("memory") {
                 shown["memory"] = json!(memory.to_string());

@@ -108,6 +108,7 @@ pub(super) fn launch(world: &mut World, order: &Launch) -> Result<String, String
         stopped_at: None,
         stop_code: None,
         stopped_reason: None,
+        protected_until: None,
         version: 1,
     };
     let tags = task_tags(&world.services.ecs, order);

@@ -1,7 +1,6 @@
 //! A task's life: PROVISIONING, PENDING, RUNNING, and the ways it ends. What goes wrong is told by the scripts for its
 //! images. Source: "Amazon ECS task lifecycle" and "Stopped tasks error codes" in the developer guide.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use super::service::Service;
 use super::task::{Health, LastStatus, Task};
 use super::task_definition::{TaskDefinition, sweep};
 use super::task_launch::fates;
-use super::{Ecs, Event, balancer, names, notice};
+use super::{Ecs, Event, balancer, discovery, names, notice};
 use crate::cloud_map;
 use crate::scripts::TaskFate;
 use crate::world::{Event as WorldEvent, World};
@@ -54,7 +53,7 @@ pub(super) fn exactly(world: &mut World, task: &str, delay: Duration, moment: Mo
 }
 
 /// Changes a task and keeps its cluster's counts right.
-fn change(ecs: &mut Ecs, arn: &str, change: impl FnOnce(&mut Task)) {
+pub(super) fn change(ecs: &mut Ecs, arn: &str, change: impl FnOnce(&mut Task)) {
     let Some(task) = ecs.tasks.get_mut(arn) else { return };
     let before = (task.is_running(), task.is_pending());
     change(task);
@@ -134,14 +133,14 @@ fn run(world: &mut World, arn: &str) {
         task.started_at = Some(now);
     });
     notice::task(world, arn);
-    register(world, arn);
+    discovery::register(world, arn);
     balancer::register(world, arn);
     let unknown = world.services.ecs.tasks.get(arn).is_some_and(|task| {
         task.definition.containers().iter().any(|container| container.member("healthCheck").is_some())
     });
     if unknown {
         // Only a passed health check makes such a task healthy in Cloud Map.
-        report_health(world, arn, false);
+        discovery::report_health(world, arn, false);
     }
     let Some(task) = world.services.ecs.tasks.get(arn) else { return };
     let definition = Arc::clone(&task.definition);
@@ -174,7 +173,7 @@ fn settle(world: &mut World, arn: &str, health: Health) {
         task.checked = true;
         task.health = health;
     });
-    report_health(world, arn, true);
+    discovery::report_health(world, arn, true);
     settle_if_whole(world, arn);
 }
 
@@ -200,7 +199,7 @@ pub(super) fn settle_if_whole(world: &mut World, arn: &str) {
 fn unhealthy(world: &mut World, arn: &str) {
     let now = world.now;
     change(&mut world.services.ecs, arn, |task| task.health = Health::Unhealthy);
-    report_health(world, arn, false);
+    discovery::report_health(world, arn, false);
     let ecs = &mut world.services.ecs;
     let Some(task) = ecs.tasks.get(arn) else { return };
     let text = format!("(task {}) failed container health checks.", task.id());
@@ -333,54 +332,4 @@ fn forget(world: &mut World, arn: &str) {
         cluster.tasks.remove(arn);
     }
     ecs.tags.remove(arn);
-}
-
-/// Registers a RUNNING task of a service in the service's Cloud Map registry.
-/// Source: "Use service discovery to connect Amazon ECS services with DNS names".
-fn register(world: &mut World, arn: &str) {
-    let ecs = &world.services.ecs;
-    let Some(task) = ecs.tasks.get(arn) else { return };
-    let Some(service) = task.service.as_ref().and_then(|service| ecs.services.get(service)) else { return };
-    let deployment = service.deployments.iter().find(|it| task.deployment.as_deref() == Some(&it.id));
-    let Some(deployment) = deployment else { return };
-    let Some(address) = task.network.as_ref().map(|interface| interface.address) else { return };
-    let mut instances = Vec::new();
-    for registry in deployment.revision.fields.list("serviceRegistries") {
-        let Some(registry_arn) = registry.text("registryArn") else { continue };
-        let mut attributes = BTreeMap::from(
-            [
-                ("AWS_INSTANCE_IPV4", address.to_string()),
-                ("AVAILABILITY_ZONE", task.fields.text("availabilityZone").unwrap_or_default().to_owned()),
-                ("REGION", names::region_of(arn).to_owned()),
-                ("ECS_SERVICE_NAME", service.name.clone()),
-                ("ECS_CLUSTER_NAME", service.cluster_name.clone()),
-                ("ECS_TASK_DEFINITION_FAMILY", task.definition.family.clone()),
-            ]
-            .map(|(name, value)| (name.to_owned(), value)),
-        );
-        if let Some(external) = deployment.set.as_ref().and_then(|set| set.external_id.clone()) {
-            attributes.insert("ECS_TASK_SET_EXTERNAL_ID".to_owned(), external);
-        }
-        if let Some(port) = registry.number("port").or_else(|| registry.number("containerPort")) {
-            attributes.insert("AWS_INSTANCE_PORT".to_owned(), port.to_string());
-        }
-        instances.push(cloud_map::TaskInstance {
-            registry_arn: registry_arn.to_owned(),
-            instance_id: task.id().to_owned(),
-            attributes,
-        });
-    }
-    for instance in instances {
-        cloud_map::register_task(world, &instance);
-        change(&mut world.services.ecs, arn, |task| task.registries.push(instance.registry_arn.clone()));
-    }
-}
-
-/// ECS drives the custom health of the instances it registered.
-fn report_health(world: &mut World, arn: &str, healthy: bool) {
-    let Some(task) = world.services.ecs.tasks.get(arn) else { return };
-    let (id, registries) = (task.id().to_owned(), task.registries.clone());
-    for registry in registries {
-        cloud_map::set_task_health(world, &registry, &id, healthy);
-    }
 }

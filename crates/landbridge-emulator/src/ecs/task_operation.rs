@@ -55,7 +55,7 @@ impl Wanted for Option<String> {
 }
 
 /// ARN of the task a request means: by id in its cluster, or by ARN.
-fn task_arn(world: &World, cx: &Cx, input: &Value, name: &str) -> Result<String, Refusal> {
+pub(super) fn task_arn(world: &World, cx: &Cx, input: &Value, name: &str) -> Result<String, Refusal> {
     let cluster = world.services.ecs.cluster(cx, input)?;
     Ok(format!("{}task/{}/{}", names::scope_of(&cluster.arn), cluster.name, names::last_part(name)))
 }
@@ -136,6 +136,20 @@ pub(crate) fn run(world: &mut World, cx: &Cx, input: &Value) -> Result<Value, Re
     let ecs = &world.services.ecs;
     let shown: Vec<Value> = arns.iter().filter_map(|arn| ecs.tasks.get(arn)).map(|task| task.show(ecs, true)).collect();
     Ok(json!({ "tasks": shown, "failures": failures }))
+}
+
+/// Starts tasks on container instances, of which there are none here.
+pub(crate) fn start(world: &mut World, cx: &Cx, input: &Value) -> Result<Value, Refusal> {
+    let instances = input.texts("containerInstances");
+    if instances.is_empty() || instances.len() > 10 {
+        return Err(invalid("containerInstances must have between 1 and 10 items."));
+    }
+    let ecs = &world.services.ecs;
+    let cluster = ecs.cluster(cx, input)?;
+    ecs.launchable(cx, input.text("taskDefinition").unwrap_or_default())?;
+    let prefix = format!("{}container-instance/{}/", names::scope_of(&cluster.arn), cluster.name);
+    let failure = |name: &&str| json!({ "arn": format!("{prefix}{}", names::last_part(name)), "reason": "MISSING" });
+    Ok(json!({ "tasks": [], "failures": instances.iter().map(failure).collect::<Vec<_>>() }))
 }
 
 /// How a standalone task is launched, in a service's members.

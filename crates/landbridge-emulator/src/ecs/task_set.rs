@@ -170,6 +170,7 @@ pub(crate) fn begin(world: &mut World, service_arn: &str, new: New) -> Option<St
         service: service_arn.to_owned(),
         cluster: service.cluster.clone(),
         groups: balancer::groups(service, &new.fields),
+        endpoints: Vec::new(),
         fields: revised(&new.fields),
         definition: new.definition,
         created_at: now,

@@ -7,6 +7,7 @@ mod capacity_provider;
 mod cluster;
 mod deployment;
 mod hook;
+mod protection;
 mod service;
 mod support;
 mod task;

@@ -5,12 +5,12 @@ use aws_sdk_codedeploy::Client as CodeDeploy;
 use aws_sdk_codedeploy::error::ProvideErrorMetadata as _;
 use aws_sdk_codedeploy::operation::create_deployment_group::builders::CreateDeploymentGroupFluentBuilder;
 use aws_sdk_codedeploy::types::{
-    AppSpecContent, AutoRollbackConfiguration, AutoRollbackEvent, BlueGreenDeploymentConfiguration,
-    BlueInstanceTerminationOption, ComputePlatform, DeploymentCreator, DeploymentInfo, DeploymentOption,
-    DeploymentReadyAction, DeploymentReadyOption, DeploymentStatus, DeploymentStyle, DeploymentType,
-    DeploymentWaitType, EcsService, EcsTarget, ErrorCode, InstanceAction, LifecycleEventStatus, LoadBalancerInfo,
-    RevisionLocation, RevisionLocationType, StopStatus, TargetGroupInfo, TargetGroupPairInfo, TargetLabel,
-    TargetStatus, TrafficRoute, TrafficRoutingType,
+    Alarm, AlarmConfiguration, AppSpecContent, AutoRollbackConfiguration, AutoRollbackEvent,
+    BlueGreenDeploymentConfiguration, BlueInstanceTerminationOption, ComputePlatform, DeploymentCreator,
+    DeploymentInfo, DeploymentOption, DeploymentReadyAction, DeploymentReadyOption, DeploymentStatus, DeploymentStyle,
+    DeploymentType, DeploymentWaitType, EcsService, EcsTarget, ErrorCode, InstanceAction, LifecycleEventStatus,
+    LoadBalancerInfo, RevisionLocation, RevisionLocationType, StopStatus, TargetGroupInfo, TargetGroupPairInfo,
+    TargetLabel, TargetStatus, TrafficRoute, TrafficRoutingType,
 };
 use aws_sdk_ecs::Client as Ecs;
 use aws_sdk_ecs::types::{DeploymentController, DeploymentControllerType, LaunchType, LoadBalancer};
@@ -357,6 +357,34 @@ async fn what_fails_is_said_and_rolled_back_if_the_group_wants_that() {
         let info = shop.info(&sick).await;
         assert_eq!(info.error_information().unwrap().code(), Some(&ErrorCode::Timeout));
         assert_eq!((shop.service().await.running_count(), shop.weights(&shop.production).await), (2, (100, 0)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_alarm_that_rings_stops_the_deployment_that_watches_it() {
+    on_both_fronts(async |aws| {
+        let shop = Shop::new(&aws).await;
+        let alarm = json!({
+            "AlarmName": "errors", "Namespace": "Shop", "MetricName": "Errors", "Statistic": "Sum", "Period": 60,
+            "EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold",
+        });
+        aws.json("GraniteServiceVersion20100801.PutMetricAlarm", &alarm).await;
+        let watched = AlarmConfiguration::builder().enabled(true).alarms(Alarm::builder().name("errors").build());
+        let back = AutoRollbackConfiguration::builder().enabled(true).events(AutoRollbackEvent::DeploymentStopOnAlarm);
+        let group = shop.group().alarm_configuration(watched.build()).auto_rollback_configuration(back.build());
+        group.send().await.unwrap();
+        let id = shop.deploy("nginx:2", &json!([])).await;
+        aws.pass(120);
+        assert_eq!(shop.weights(&shop.production).await, (0, 100));
+        let ring = json!({ "AlarmName": "errors", "StateValue": "ALARM", "StateReason": "a test" });
+        assert_eq!(aws.json("GraniteServiceVersion20100801.SetAlarmState", &ring).await.0, 200);
+        let info = shop.info(&id).await;
+        assert_eq!(info.status(), Some(&DeploymentStatus::Stopped));
+        assert_eq!(info.error_information().unwrap().code(), Some(&ErrorCode::AlarmActive));
+        aws.pass(60);
+        assert_eq!(shop.weights(&shop.production).await, (100, 0));
+        assert_eq!(shop.service().await.task_sets().len(), 1);
     })
     .await;
 }

@@ -15,6 +15,7 @@ mod ec2;
 mod ecr;
 mod ecs;
 mod ecs_alarms;
+mod ecs_discovery;
 mod ecs_hooks;
 mod ecs_load_balancing;
 mod ecs_task_sets;
