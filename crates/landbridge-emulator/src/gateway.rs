@@ -180,9 +180,8 @@ fn route(request: &Request<Bytes>) -> Result<Routed, Refusal> {
         }
         Wire::Rest(rest, _) if rest.service.is_empty() => {
             let message = format!(
-                "{} {} is no call that this emulator knows: over REST it serves {}, over the AWS JSON, CBOR and query protocols \
-                 ECS, CodeDeploy, Elastic Load Balancing, Cloud Map, IAM, STS, CloudWatch, CloudWatch Logs, EC2, EventBridge, SQS, Secrets Manager \
-                 and Parameter Store",
+                "{} {} is no call that this emulator knows: of AWS's REST services it has {}, and ECS and the services around it \
+                 over the JSON, CBOR and query protocols",
                 request.method(),
                 request.uri().path(),
                 REST.map(|rest| rest.service).join(", "),

@@ -235,3 +235,47 @@ async fn tasks_have_network_interfaces_that_keep_their_subnet_and_groups_from_be
     ok(&aws, &format!("DeleteSecurityGroup&GroupId={web}")).await;
     ok(&aws, &format!("DeleteSubnet&SubnetId={subnet}")).await;
 }
+
+#[tokio::test]
+async fn a_strict_network_refuses_load_balancers_in_subnets_and_groups_that_are_not_there() {
+    let aws = Aws::start_with(|builder| builder.strict_network(true)).await;
+    let elb = aws_sdk_elasticloadbalancingv2::Client::new(&aws.config());
+    let subnets = each(&ok(&aws, "DescribeSubnets").await, "subnetId");
+    let create = |subnet: &str, group: &str| {
+        let request = elb.create_load_balancer().name("web").subnets(&subnets[0]).subnets(subnet);
+        request.security_groups(group)
+    };
+    let refused = create("subnet-0123", "sg-0123").send().await.unwrap_err().into_service_error();
+    assert!(refused.is_subnet_not_found_exception(), "{refused:?}");
+    let refused = create(&subnets[1], "sg-0123").send().await.unwrap_err().into_service_error();
+    assert!(refused.is_invalid_security_group_exception(), "{refused:?}");
+    let group = one(&ok(&aws, "CreateSecurityGroup&GroupName=lb&GroupDescription=lb").await, "groupId");
+    let made = create(&subnets[1], &group).send().await.unwrap();
+    let made = &made.load_balancers()[0];
+    assert_eq!(made.vpc_id(), Some(one(&ok(&aws, "DescribeVpcs").await, "vpcId").as_str()));
+    let shown = ok(&aws, &format!("DescribeSubnets&SubnetId.1={}", subnets[0])).await;
+    assert_eq!(made.availability_zones()[0].zone_name(), Some(one(&shown, "availabilityZone").as_str()));
+    assert_eq!(refused_code(&aws, &format!("DeleteSecurityGroup&GroupId={group}")).await, "DependencyViolation");
+    elb.delete_load_balancer().load_balancer_arn(made.load_balancer_arn().unwrap()).send().await.unwrap();
+    ok(&aws, &format!("DeleteSecurityGroup&GroupId={group}")).await;
+}
+
+async fn refused_code(aws: &Aws, form: &str) -> String {
+    refused(aws, form).await.0
+}
+
+/// "Request throttling for the Amazon EC2 API": an unfiltered DescribeSecurityGroups has a smaller bucket of its own class.
+#[tokio::test]
+async fn requests_beyond_the_published_rate_exceed_the_request_limit() {
+    let aws = Aws::start_with(|builder| builder.quotas(true)).await;
+    for _ in 0..50 {
+        ok(&aws, "DescribeSecurityGroups").await;
+    }
+    let (status, text) = aws.form("ec2", "Version=2016-11-15&Action=DescribeSecurityGroups").await;
+    assert_eq!((status, one(&text, "Code")), (503, "RequestLimitExceeded".to_owned()));
+    aws.pass(1);
+    for _ in 0..10 {
+        ok(&aws, "DescribeSecurityGroups").await;
+    }
+    ok(&aws, "DescribeVpcs").await;
+}

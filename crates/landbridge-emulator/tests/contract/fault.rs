@@ -51,7 +51,7 @@ async fn a_request_for_a_service_that_is_not_emulated_says_which_are() {
     assert_eq!(headers["x-amzn-errortype"], "UnknownOperationException");
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     let message = json["message"].as_str().unwrap();
-    assert!(message.contains("GET /2015-03-31/functions") && message.contains("CloudWatch Logs"), "{message}");
+    assert!(message.contains("GET /2015-03-31/functions") && message.contains("route53"), "{message}");
     let (_, xml) = ask("s3");
     assert!(xml.contains("<ErrorResponse><Error><Type>Sender</Type><Code>UnknownOperationException</Code>"), "{xml}");
 }
