@@ -12,7 +12,7 @@ use crate::faults::FaultKind;
 use crate::refusal::Refusal;
 use crate::wire;
 use crate::wire::rest::{self, Rest};
-use crate::wire::{Wire, cbor, dialect, json, query};
+use crate::wire::{Wire, cbor, dialect, gzip, json, query};
 use crate::world::{Cx, World};
 use crate::{
     cloud_map, cloudwatch, codedeploy, ec2, ecr, ecs, eks, elbv2, events, iam, logs, route53, scaling, scheduler,
@@ -163,6 +163,8 @@ fn dispatch(world: &mut World, cx: &Cx, routed: &Routed) -> Result<Value, Refusa
 /// Which service and operation a request is for: the `X-Amz-Target` header, the path of a CBOR or REST call, or a form with
 /// `Action` and `Version`.
 fn route(request: &Request<Bytes>) -> Result<Routed, Refusal> {
+    let unpacked = gzip::unpacked(request, MAX_BODY)?;
+    let request = unpacked.as_ref().unwrap_or(request);
     if request.body().len() > MAX_BODY {
         let message = format!("the request is larger than {MAX_BODY} bytes");
         return Err(Refusal::new("RequestEntityTooLargeException", message).status(413));

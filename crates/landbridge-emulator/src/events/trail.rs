@@ -43,6 +43,10 @@ pub(crate) fn record(
     invoked_by: Option<&str>,
 ) {
     let Some((event_source, source)) = names(service) else { return };
+    // Putting metrics is no management event.
+    if operation == "PutMetricData" {
+        return;
+    }
     // Global services tell in us-east-1 only.
     let region = if matches!(service, "iam" | "route53") { "us-east-1" } else { cx.region.as_str() };
     if !is_heard(world, &cx.account, region) {

@@ -47,8 +47,11 @@ pub(super) fn named(region: &str, name: &str, now: Timestamp) -> Option<Value> {
     }))
 }
 
-/// Those under a path.
+/// Those under a path of AWS's own; no other shows them.
 pub(super) fn under(region: &str, prefix: &str, recursive: bool, now: Timestamp) -> Vec<(String, Value)> {
+    if !prefix.starts_with("/aws/") {
+        return Vec::new();
+    }
     let paths = FAMILIES.iter().flat_map(|(family, _)| [format!("{ROOT}{family}"), format!("{ROOT}{family}/image_id")]);
     let shown = paths.filter(|path| path.strip_prefix(prefix).is_some_and(|rest| recursive || !rest.contains('/')));
     shown.filter_map(|path| named(region, &path, now).map(|shown| (path, shown))).collect()

@@ -113,6 +113,7 @@ fn a_path_gives_its_children_or_everything_below_it_page_by_page() {
         names(json!({ "Path": "/shop/", "Recursive": true, "MaxResults": 1 })),
         ["/shop/a", "/shop/b", "/shop/deep/c"]
     );
+    assert!(names(json!({ "Path": "/", "Recursive": true })).iter().all(|name| !name.starts_with("/aws/")));
     let image = "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended";
     assert!(names(json!({ "Path": image })).contains(&format!("{image}/image_id")));
 }

@@ -3,6 +3,7 @@
 pub(crate) mod cbor;
 pub(crate) mod dialect;
 pub(crate) mod ec2;
+pub(crate) mod gzip;
 pub(crate) mod json;
 pub(crate) mod query;
 pub(crate) mod rest;
