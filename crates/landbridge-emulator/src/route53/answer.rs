@@ -1,7 +1,8 @@
 //! What DNS answers: the records in force under a name, with the share of the answers that each has. Source: "Choosing a
 //! routing policy" (Route 53 developer guide, routing-policy.html).
 //!
-//! Nobody asks from anywhere: answers that depend on who asks (latency, geolocation) have no share.
+//! Nobody asks from anywhere: answers that depend on who asks (latency, geolocation) have no share. An alias's
+//! `EvaluateTargetHealth` is kept and not looked at: only a record's own health check takes it out.
 
 use serde_json::Value;
 

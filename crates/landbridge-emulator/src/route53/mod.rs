@@ -127,7 +127,7 @@ pub(crate) static REST: Rest = Rest {
 /// Answers one operation.
 pub(crate) fn call(world: &mut World, cx: &Cx, op: &str, input: &Value) -> Result<Value, Refusal> {
     let input = Input::new(input, "InvalidInput");
-    match op {
+    let answer = match op {
         "CreateHostedZone" => zone::create(world, cx, input),
         "GetHostedZone" => zone::get(world, cx, input),
         "UpdateHostedZoneComment" => zone::update_comment(world, cx, input),
@@ -152,7 +152,14 @@ pub(crate) fn call(world: &mut World, cx: &Cx, op: &str, input: &Value) -> Resul
         "ListTagsForResource" => tags::list(world, cx, input),
         "ListTagsForResources" => tags::list_many(world, cx, input),
         _ => Err(Refusal::unknown_operation().status(404)),
-    }
+    };
+    answer.map_err(|mut refusal| {
+        // What is of the wrong shape in XML is invalid input to Route 53.
+        if refusal.code == "SerializationException" {
+            refusal.code = "InvalidInput".into();
+        }
+        refusal
+    })
 }
 
 pub(crate) fn happen(world: &mut World, event: &Event) {

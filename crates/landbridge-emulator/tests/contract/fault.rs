@@ -111,3 +111,43 @@ async fn a_signature_that_is_none_of_aws_s_or_for_no_region_is_refused_as_each_p
     let (status, body) = ask(mars, true);
     assert!(status == 403 && body.contains("<Code>SignatureDoesNotMatch</Code>"), "{body}");
 }
+
+#[tokio::test]
+async fn nonsense_over_rest_is_refused_in_the_service_s_format() {
+    let aws = Aws::start().await;
+    let ask = |service: &str, method: &str, uri: &str, body: &'static str| {
+        let scope =
+            format!("AWS4-HMAC-SHA256 Credential=K/20260101/{REGION}/{service}/aws4_request, SignedHeaders=host");
+        let request = http::Request::builder().method(method).uri(uri).header("authorization", scope);
+        let answer = aws.emulator.respond(request.body(bytes::Bytes::from_static(body.as_bytes())).unwrap());
+        assert!(answer.status().is_client_error(), "{method} {uri}: {}", answer.status());
+        let kind = answer.headers().get("x-amzn-errortype").map(|kind| kind.to_str().unwrap().to_owned());
+        (kind, String::from_utf8(answer.body().to_vec()).unwrap())
+    };
+    let zone = "/2013-04-01/hostedzone";
+    for (method, uri, body, code) in [
+        ("POST", zone, "<CreateHostedZoneRequest>", "InvalidInput"),
+        ("POST", zone, "{\"Name\": \"x\"}", "InvalidInput"),
+        ("POST", zone, "<!DOCTYPE x [<!ENTITY a \"b\">]><x>&a;</x>", "InvalidInput"),
+        ("POST", zone, "<R><Name>x.com</Name><CallerReference>1</CallerReference><VPC>x</VPC></R>", "InvalidInput"),
+        ("POST", zone, "", "InvalidInput"),
+        ("GET", "/2013-04-01/hostedzone?maxitems=many", "", "InvalidInput"),
+        ("GET", "/2013-04-01/hostedzone/%FF%00", "", "NoSuchHostedZone"),
+        ("PUT", zone, "", "UnknownOperationException"),
+        ("GET", "/", "", "UnknownOperationException"),
+    ] {
+        let (_, text) = ask("route53", method, uri, body);
+        assert!(text.contains(&format!("<Code>{code}</Code>")), "{method} {uri} {body}: {text}");
+    }
+    for (method, uri, body, code) in [
+        ("POST", "/clusters", "[", "SerializationException"),
+        ("POST", "/clusters", "{\"name\": 5}", "SerializationException"),
+        ("POST", "/clusters", "{}", "InvalidParameterException"),
+        ("GET", "/clusters/none/pod-identity-associations", "", "ResourceNotFoundException"),
+        ("PATCH", "/clusters", "", "UnknownOperationException"),
+    ] {
+        let (kind, text) = ask("eks", method, uri, body);
+        assert_eq!(kind.as_deref(), Some(code), "{method} {uri} {body}");
+        assert!(serde_json::from_str::<serde_json::Value>(&text).unwrap()["message"].is_string(), "{text}");
+    }
+}
