@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use crate::calls::{CallLog, Calls};
 use crate::clock::Clock;
 use crate::cloudwatch::{self, Metric};
-use crate::elbv2;
 use crate::faults::{Fault, Faults};
 use crate::gateway;
 use crate::quotas::Quotas;
@@ -19,6 +18,7 @@ use crate::route53;
 use crate::scripts::{HookScript, Scripts, TargetScript, TaskScript};
 use crate::timings::Timings;
 use crate::world::{Queue, Rng, Services, World};
+use crate::{ecs, elbv2};
 
 /// An AWS of its own. Clones are handles on the same world.
 #[derive(Debug, Clone)]
@@ -150,6 +150,16 @@ impl Emulator {
     /// Adds a script that decides what the Lambda functions of deployment lifecycle hooks answer.
     pub fn script_hook(&self, script: HookScript) {
         self.lock().scripts.add_hook(script);
+    }
+
+    /// An Availability Zone fails: the tasks in it stop, and none is placed there until it is restored.
+    pub fn lose_zone(&self, zone: &str) {
+        ecs::lose_zone(&mut self.present(), zone);
+    }
+
+    /// A lost Availability Zone is back. Services with Availability Zone rebalancing spread their tasks evenly again.
+    pub fn restore_zone(&self, zone: &str) {
+        ecs::restore_zone(&mut self.present(), zone);
     }
 
     /// How a listener spreads the requests for `path` at `host` of clients that hold no stickiness cookie, by the rules

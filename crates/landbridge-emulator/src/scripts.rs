@@ -19,6 +19,7 @@
 //! Tests add their own with [`crate::Emulator::script`]; the newest matching script decides.
 //! Targets that a user registers answer health checks, unless [`crate::Emulator::script_target`] says otherwise.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -171,9 +172,22 @@ pub(crate) struct Scripts {
     tasks: Vec<TaskScript>,
     targets: Vec<TargetScript>,
     hooks: Vec<HookScript>,
+    lost_zones: BTreeSet<String>,
 }
 
 impl Scripts {
+    pub(crate) fn lose_zone(&mut self, zone: &str) {
+        self.lost_zones.insert(zone.to_owned());
+    }
+
+    pub(crate) fn restore_zone(&mut self, zone: &str) {
+        self.lost_zones.remove(zone);
+    }
+
+    pub(crate) fn is_lost(&self, zone: &str) -> bool {
+        self.lost_zones.contains(zone)
+    }
+
     pub(crate) fn add(&mut self, script: TaskScript) {
         self.tasks.push(script);
     }

@@ -21,6 +21,8 @@ pub struct Trouble {
     pub targets: Vec<TargetScript>,
     /// What the Lambda functions of deployment lifecycle hooks answer. The last script that matches an ARN decides.
     pub hooks: Vec<HookScript>,
+    /// Availability Zones that are lost: no task is placed there.
+    pub zones: Vec<String>,
 }
 
 impl Emulator {
@@ -30,6 +32,7 @@ impl Emulator {
         trouble.tasks.into_iter().for_each(|script| self.script(script));
         trouble.targets.into_iter().for_each(|script| self.script_target(script));
         trouble.hooks.into_iter().for_each(|script| self.script_hook(script));
+        trouble.zones.iter().for_each(|zone| self.lose_zone(zone));
     }
 }
 

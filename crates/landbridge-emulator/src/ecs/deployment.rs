@@ -238,6 +238,7 @@ pub(super) fn add(world: &mut World, service: &str, revision: Arc<Revision>, rec
         service.deployments.insert(0, deployment);
         service.record = Some(record);
         service.steady = false;
+        service.surplus = 0;
     }
     id
 }

@@ -49,6 +49,7 @@ mod task_set_operation;
 #[cfg(test)]
 mod tests;
 mod validate;
+mod zones;
 
 use std::collections::BTreeMap;
 
@@ -66,6 +67,7 @@ pub(crate) use code_deploy::{
 };
 pub(crate) use interfaces::{TaskInterface, interfaces};
 pub(crate) use metrics::{runs_since, services_with_metrics};
+pub(crate) use zones::{lose as lose_zone, restore as restore_zone};
 
 /// What ECS remembers, for every account and region: each key is an ARN, which names both.
 #[derive(Debug, Clone, Default)]

@@ -63,13 +63,13 @@ pub(super) fn step(world: &mut World, arn: &str) {
     service.step_planned = false;
     let (status, has_task_sets) = (service.status, service.has_task_sets());
     super::balancer::tell(world, arn);
-    let ecs = &mut world.services.ecs;
     match status {
         Status::Inactive => {}
         Status::Draining => drain(world, arn),
         Status::Active if has_task_sets => super::task_set::step(world, arn),
         Status::Active => {
-            let Some(moves) = next_moves(ecs, arn) else { return };
+            super::zones::settle(world, arn);
+            let Some(moves) = next_moves(&world.services.ecs, arn) else { return };
             make(world, arn, moves);
             super::rollout::scaled(world, arn);
             conclude(world, arn);
@@ -101,7 +101,7 @@ fn view(ecs: &Ecs, service: &Service) -> Option<View> {
         use super::member::Members;
         configuration.and_then(|it| it.number(name)).unwrap_or(default).max(0) as usize
     };
-    let desired = service.desired.max(0) as usize;
+    let desired = service.desired.max(0) as usize + service.surplus;
     Some(View {
         desired,
         maximum: desired * percent("maximumPercent", 200) / 100,
@@ -260,10 +260,14 @@ fn conclude(world: &mut World, arn: &str) {
     let Some(service) = world.services.ecs.services.get_mut(arn) else { return };
     if steady && !service.steady {
         service.events.push(&mut world.rng, now, &service.name, "has reached a steady state.");
-        service.steady = true;
-        return notice::action(world, arn, Grade::Info, "SERVICE_STEADY_STATE", None);
+        notice::action(world, arn, Grade::Info, "SERVICE_STEADY_STATE", None);
     }
-    service.steady = steady;
+    if let Some(service) = world.services.ecs.services.get_mut(arn) {
+        service.steady = steady;
+    }
+    if steady {
+        super::zones::rebalance(world, arn);
+    }
 }
 
 fn drain(world: &mut World, arn: &str) {

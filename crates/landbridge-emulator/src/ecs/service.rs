@@ -48,6 +48,10 @@ pub(crate) struct Service {
     pub(super) connected: BTreeSet<String>,
     /// Tasks that are not STOPPED.
     pub(super) tasks: BTreeSet<String>,
+    /// Tasks above the desired count that are to replace others in another Availability Zone.
+    pub(super) surplus: usize,
+    /// Whether it was told that they are unevenly spread.
+    pub(super) uneven: bool,
     /// Whether steady state was announced since something last changed.
     pub(super) steady: bool,
     /// Whether the scheduler is already going to look.

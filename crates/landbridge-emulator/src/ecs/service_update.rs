@@ -91,6 +91,7 @@ pub(crate) fn update(world: &mut World, cx: &Cx, input: &Value) -> Result<Value,
         service.fields = fields;
         if service.desired != desired {
             service.desired = desired;
+            service.surplus = 0;
             service.steady = false;
         }
     }

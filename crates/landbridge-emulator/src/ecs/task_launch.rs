@@ -13,6 +13,7 @@ use super::service_check::runs_on_fargate;
 use super::task::{ContainerState, Health, Interface, LastStatus, Task};
 use super::task_definition::TaskDefinition;
 use super::task_life::{Moment, later};
+use super::zones::{self, Spot};
 use super::{Ecs, names, notice};
 use crate::ec2;
 use crate::scripts::TaskFate;
@@ -66,6 +67,7 @@ pub(super) fn launch(world: &mut World, order: &Launch) -> Result<String, String
     if fates(world, &order.definition).any(|fate| fate == TaskFate::NoCapacity) {
         return Err(NO_CAPACITY.to_owned());
     }
+    let Some(spot) = zones::place(world, order) else { return Err(NO_CAPACITY.to_owned()) };
     let scope = names::scope_of(&order.cluster);
     let id = world.rng.hex(32);
     let arn = format!("{scope}task/{}/{id}", order.cluster_name);
@@ -76,13 +78,9 @@ pub(super) fn launch(world: &mut World, order: &Launch) -> Result<String, String
         reason: None,
     });
     let containers = containers.collect();
-    let network = interface(world, order);
     let mut fields = shown_fields(order, &mut world.rng);
-    let (account, region) = (names::account_of(&order.cluster), names::region_of(&order.cluster));
-    let zone = network.as_ref().and_then(|network| ec2::zone_of(world, account, region, &network.subnet));
-    if let Some(zone) = zone {
-        fields.insert("availabilityZone".to_owned(), json!(zone));
-    }
+    fields.insert("availabilityZone".to_owned(), json!(spot.zone));
+    let network = interface(world, order, spot);
     let task = Task {
         arn: arn.clone(),
         cluster: order.cluster.clone(),
@@ -133,22 +131,22 @@ pub(super) fn fates<'a>(world: &'a World, definition: &'a TaskDefinition) -> imp
     definition.containers().iter().map(move |it| world.scripts.fate(it.text("image").unwrap_or_default(), pulling))
 }
 
-fn interface(world: &mut World, order: &Launch) -> Option<Interface> {
+/// The network interface in the subnet of a spot.
+fn interface(world: &mut World, order: &Launch, spot: Spot) -> Option<Interface> {
     let network = order.fields.object("networkConfiguration")?.object("awsvpcConfiguration")?;
-    let subnets = network.texts("subnets");
     let groups = network.texts("securityGroups").into_iter().map(ToOwned::to_owned).collect();
     let ecs = &mut world.services.ecs;
     ecs.addresses = ecs.addresses.wrapping_add(1);
-    let subnet = subnets.get(ecs.addresses as usize % subnets.len().max(1))?;
     let count = ecs.addresses;
+    let subnet = spot.subnet?;
     let (account, region) = (names::account_of(&order.cluster), names::region_of(&order.cluster));
     // In a subnet that EC2 does not know: 10.0.0.0/8, skipping the first addresses, which a VPC keeps for itself.
-    let address = ec2::address_in(world, account, region, subnet, count)
+    let address = ec2::address_in(world, account, region, &subnet, count)
         .unwrap_or_else(|| Ipv4Addr::from(0x0a00_000a_u32.wrapping_add(count & 0x00ff_ffff)));
     let mac = world.rng.hex(12);
     let mac: Vec<&str> = (0..6).map(|at| &mac[at * 2..at * 2 + 2]).collect();
     Some(Interface {
-        subnet: (*subnet).to_owned(),
+        subnet,
         groups,
         address,
         mac: mac.join(":"),
@@ -173,8 +171,6 @@ fn shown_fields(order: &Launch, rng: &mut Rng) -> Map<String, Value> {
             fields.insert("ephemeralStorage".to_owned(), storage.clone());
         }
     }
-    let zone = format!("{}{}", names::region_of(&order.cluster), ["a", "b", "c"][rng.below(3) as usize]);
-    fields.insert("availabilityZone".to_owned(), json!(zone));
     let exec = order.fields.flag("enableExecuteCommand").unwrap_or(false);
     fields.insert("enableExecuteCommand".to_owned(), json!(exec));
     if let Some(overrides) = &order.overrides {

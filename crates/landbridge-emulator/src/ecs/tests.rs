@@ -14,3 +14,4 @@ mod task;
 mod task_definition;
 mod task_set;
 mod walk;
+mod zones;
