@@ -47,6 +47,10 @@ impl Policy {
         policy.as_object().cloned().unwrap_or_default()
     }
 
+    pub(crate) fn document(&self) -> &str {
+        &self.document
+    }
+
     fn version(&self) -> Value {
         json!({
             "Document": encoded(&self.document),

@@ -2,14 +2,17 @@
 //!
 //! State is per account, because IAM is global. A change is seen by IAM at once and by other services after
 //! `Timings::iam_propagation` ("Changes that I make are not always immediately visible", IAM User Guide,
-//! troubleshoot.html). Users, groups and instance profiles are not modelled; no policy is evaluated except trust.
+//! troubleshoot.html). Users, groups and instance profiles are not modelled; no call is refused by a
+//! policy except AssumeRole by trust, but what policies allow can be simulated.
 
 mod document;
 mod managed;
 mod names;
 mod page;
+mod provider;
 mod role;
 mod role_policies;
+mod simulate;
 mod tags;
 mod trust;
 
@@ -45,6 +48,8 @@ pub(crate) struct Account {
     pub(crate) roles: BTreeMap<String, Role>,
     /// Customer managed policies by ARN.
     pub(crate) policies: BTreeMap<String, Policy>,
+    /// OpenID Connect providers by ARN.
+    providers: BTreeMap<String, provider::Provider>,
 }
 
 /// What another service sees of a role.
@@ -76,8 +81,15 @@ impl Iam {
     pub(crate) fn dump(&self) -> Value {
         let roles = |account: &Account| account.roles.values().map(Role::dump).collect::<Value>();
         let policies = |account: &Account| account.policies.keys().map(|arn| json!(arn)).collect::<Value>();
-        let account = |(id, account)| (id, json!({"roles": roles(account), "policies": policies(account)}));
-        self.accounts.iter().map(account).map(|(id, account): (&String, Value)| (id.clone(), account)).collect()
+        let account = |(id, account): (&String, &Account)| {
+            (
+                id.clone(),
+                json!({
+                    "roles": roles(account), "policies": policies(account), "oidcProviders": account.providers.keys().collect::<Vec<_>>(),
+                }),
+            )
+        };
+        self.accounts.iter().map(account).collect()
     }
 
     fn account(&mut self, account: &str) -> &mut Account {
@@ -146,6 +158,15 @@ pub(crate) fn call(world: &mut World, cx: &Cx, op: &str, input: &Value) -> Resul
         "GetPolicyVersion" => managed::get_version(world, cx, input),
         "ListPolicies" => managed::list(world, cx, input),
         "DeletePolicy" => managed::delete(world, cx, input),
+        "CreateOpenIDConnectProvider" => provider::create(world, cx, input),
+        "GetOpenIDConnectProvider" => provider::get(world, cx, input),
+        "ListOpenIDConnectProviders" => Ok(provider::list(world, cx)),
+        "DeleteOpenIDConnectProvider" => provider::delete(world, cx, input),
+        "UpdateOpenIDConnectProviderThumbprint" => provider::set_thumbprints(world, cx, input),
+        "AddClientIDToOpenIDConnectProvider" => provider::add_client(world, cx, input),
+        "RemoveClientIDFromOpenIDConnectProvider" => provider::remove_client(world, cx, input),
+        "SimulatePrincipalPolicy" => simulate::principal(world, cx, input),
+        "SimulateCustomPolicy" => simulate::custom(input),
         _ => Err(Refusal::invalid_action(op, API_VERSION)),
     }
 }

@@ -330,3 +330,67 @@ fn an_account_s_thousand_and_first_role_is_refused_while_quotas_are_enforced() {
 fn an_operation_that_iam_does_not_have_is_an_invalid_action() {
     assert_eq!(Bench::new().code("iam", "MakeCoffee", json!({})), "InvalidAction");
 }
+
+#[test]
+fn an_oidc_provider_is_there_once_changes_and_may_be_deleted_twice() {
+    let mut bench = Bench::new();
+    let made = json!({"Url": "https://oidc.eks.eu-west-1.amazonaws.com/id/A", "ClientIDList": ["sts.amazonaws.com"]});
+    let arn = bench.ok("iam", "CreateOpenIDConnectProvider", made.clone())["OpenIDConnectProviderArn"].clone();
+    assert_eq!(arn, "arn:aws:iam::123456789012:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/A");
+    assert_eq!(bench.call("iam", "CreateOpenIDConnectProvider", made).unwrap_err().code, "EntityAlreadyExists");
+    let of = |more: Value| merged(json!({"OpenIDConnectProviderArn": arn}), more);
+    bench.ok("iam", "AddClientIDToOpenIDConnectProvider", of(json!({"ClientID": "more"})));
+    bench.ok("iam", "RemoveClientIDFromOpenIDConnectProvider", of(json!({"ClientID": "sts.amazonaws.com"})));
+    bench.ok("iam", "UpdateOpenIDConnectProviderThumbprint", of(json!({"ThumbprintList": ["a".repeat(40)]})));
+    let shown = bench.ok("iam", "GetOpenIDConnectProvider", of(json!({})));
+    assert_eq!(shown["ClientIDList"], json!(["more"]));
+    assert_eq!(shown["ThumbprintList"], json!(["a".repeat(40)]));
+    assert_eq!(bench.ok("iam", "ListOpenIDConnectProviders", json!({}))["OpenIDConnectProviderList"][0]["Arn"], arn);
+    for _ in 0..2 {
+        bench.ok("iam", "DeleteOpenIDConnectProvider", of(json!({})));
+    }
+    assert_eq!(bench.call("iam", "GetOpenIDConnectProvider", of(json!({}))).unwrap_err().code, "NoSuchEntity");
+    for bad in [json!({"Url": "http://x"}), json!({"Url": "https://x", "ThumbprintList": ["short"]})] {
+        bench.call("iam", "CreateOpenIDConnectProvider", bad).unwrap_err();
+    }
+}
+
+fn merged(mut one: Value, other: Value) -> Value {
+    for (key, value) in other.as_object().into_iter().flatten() {
+        one[key] = value.clone();
+    }
+    one
+}
+
+/// What a simulation decides for each action, about a bucket of shop `a`.
+fn decisions(bench: &mut Bench, actions: &[&str]) -> Vec<String> {
+    let input = json!({
+        "PolicySourceArn": "arn:aws:iam::123456789012:role/web", "ActionNames": actions, "ResourceArns": ["arn:aws:s3:::a/x"],
+        "ContextEntries": [{"ContextKeyName": "aws:PrincipalTag/shop", "ContextKeyValues": ["a"], "ContextKeyType": "string"}],
+    });
+    let answer = bench.ok("iam", "SimulatePrincipalPolicy", input);
+    let results = answer["EvaluationResults"].as_array().unwrap();
+    results.iter().map(|it| it["EvalDecision"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_simulation_weighs_allows_denies_conditions_and_the_boundary() {
+    let mut bench = bench_with("web");
+    let actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"];
+    assert_eq!(decisions(&mut bench, &actions), ["implicitDeny"; 3]);
+    let policy = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::a/*",
+         "Condition": {"StringEquals": {"aws:PrincipalTag/shop": "a"}}},
+        {"Effect": "Deny", "Action": "s3:DeleteObject", "Resource": "*"},
+    ]});
+    let put = |name: &str, policy: &Value| json!({"RoleName": "web", "PolicyName": name, "PolicyDocument": policy.to_string()});
+    bench.ok("iam", "PutRolePolicy", put("own", &policy));
+    assert_eq!(decisions(&mut bench, &actions), ["allowed", "allowed", "explicitDeny"]);
+    let read = json!({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:Get*", "Resource": "*"}});
+    let made = bench.ok("iam", "CreatePolicy", json!({"PolicyName": "read", "PolicyDocument": read.to_string()}));
+    let arn = made["Policy"]["Arn"].clone();
+    bench.ok("iam", "PutRolePermissionsBoundary", json!({"RoleName": "web", "PermissionsBoundary": arn}));
+    assert_eq!(decisions(&mut bench, &actions), ["allowed", "implicitDeny", "explicitDeny"]);
+    let nobody = json!({"PolicySourceArn": "arn:aws:iam::123456789012:role/no", "ActionNames": ["s3:GetObject"]});
+    assert_eq!(bench.call("iam", "SimulatePrincipalPolicy", nobody).unwrap_err().code, "NoSuchEntity");
+}

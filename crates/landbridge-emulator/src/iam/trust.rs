@@ -108,7 +108,7 @@ fn is_meant(element: &Value, principal: &Principal) -> bool {
 }
 
 /// All operators and all keys must hold ("Conditions with multiple context keys or values").
-fn conditions_hold(condition: Option<&Value>, context: &[(String, String)]) -> bool {
+pub(crate) fn conditions_hold(condition: Option<&Value>, context: &[(String, String)]) -> bool {
     let Some(Value::Object(operators)) = condition else { return true };
     operators.iter().all(|(operator, keys)| {
         let Some(keys) = keys.as_object() else { return false };

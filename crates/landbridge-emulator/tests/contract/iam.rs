@@ -163,3 +163,23 @@ async fn pages_of_roles_and_of_role_details_together_give_every_role_once() {
     assert_eq!(found[3].attached_managed_policies()[0].policy_arn(), Some(READ_ONLY));
     assert_eq!(decoded(found[3].assume_role_policy_document().unwrap()), ecs_tasks());
 }
+
+#[tokio::test]
+async fn an_oidc_provider_reads_back_and_policies_are_simulated() {
+    let aws = Aws::start().await;
+    let client = Client::new(&aws.config());
+    let request = client.create_open_id_connect_provider().url("https://oidc.example.com/id/A");
+    let made = request.client_id_list("sts.amazonaws.com").send().await.unwrap();
+    let arn = made.open_id_connect_provider_arn().unwrap();
+    let shown = client.get_open_id_connect_provider().open_id_connect_provider_arn(arn).send().await.unwrap();
+    assert_eq!(
+        (shown.url(), shown.client_id_list()),
+        (Some("oidc.example.com/id/A"), ["sts.amazonaws.com".to_owned()].as_slice())
+    );
+    let policy =
+        r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}}"#;
+    let request = client.simulate_custom_policy().policy_input_list(policy).action_names("s3:GetObject");
+    let answer = request.action_names("s3:PutObject").send().await.unwrap();
+    let decisions: Vec<&str> = answer.evaluation_results().iter().map(|it| it.eval_decision().as_str()).collect();
+    assert_eq!(decisions, ["allowed", "implicitDeny"]);
+}

@@ -22,7 +22,7 @@ struct Clients {
 }
 
 impl Clients {
-    fn start() -> Option<Self> {
+    fn start(more: &[&str]) -> Option<Self> {
         let programs = match env::var("LANDBRIDGE_CLIENTS").ok().as_deref() {
             Some("install" | "1") => installed("aws-clients", &PACKAGES.map(str::to_owned)),
             Some(folder) if !folder.is_empty() => PathBuf::from(folder).join("bin"),
@@ -31,7 +31,7 @@ impl Clients {
                 return None;
             }
         };
-        Some(Self { aws: Served::start(&SPEED, "{}"), programs })
+        Some(Self { aws: Served::start(&[&SPEED, more].concat(), "{}"), programs })
     }
 
     fn run(&self, program: &str, args: &[&str]) -> Ran {
@@ -49,17 +49,26 @@ impl Clients {
 
 #[test]
 fn boto3_sees_rolling_blue_green_canary_and_linear_deployments_to_their_ends() {
-    let Some(clients) = Clients::start() else { return };
+    let Some(clients) = Clients::start(&[]) else { return };
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/program/clients/deployments.py");
-    let ran = clients.run("python", &[script]).ended(0);
+    let ran = clients.run("python", &["-B", script]).ended(0);
     let ran = ran.shows("an image that cannot be pulled is rolled back").shows("everything is gone");
     eprintln!("{}", ran.out);
     clients.aws.stop();
 }
 
 #[test]
+fn every_line_of_the_matrix_holds_as_boto3_sees_it() {
+    let Some(clients) = Clients::start(&["--strict-network"]) else { return };
+    let matrix = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/program/clients/matrix");
+    let ran = clients.run("python", &["-B", matrix]).ended(0).shows("109 of 109 pass");
+    eprintln!("{}", ran.out);
+    clients.aws.stop();
+}
+
+#[test]
 fn the_aws_cli_and_its_waiters_follow_a_service_from_its_creation_to_its_end() {
-    let Some(clients) = Clients::start() else { return };
+    let Some(clients) = Clients::start(&[]) else { return };
     clients.aws("ecs create-cluster --cluster-name prod").ended(0);
     let register = |image: &str| {
         clients.aws(&format!(
@@ -91,7 +100,7 @@ fn the_aws_cli_and_its_waiters_follow_a_service_from_its_creation_to_its_end() {
 
 #[test]
 fn ecs_deploy_deploys_an_image_scales_runs_a_task_and_says_when_an_image_does_not_start() {
-    let Some(clients) = Clients::start() else { return };
+    let Some(clients) = Clients::start(&[]) else { return };
     clients.aws("ecs create-cluster --cluster-name prod").ended(0);
     clients
         .aws(
