@@ -18,6 +18,7 @@ mod ecs_alarms;
 mod ecs_discovery;
 mod ecs_hooks;
 mod ecs_load_balancing;
+mod ecs_matrix;
 mod ecs_task_sets;
 mod eks;
 mod elsewhere;
