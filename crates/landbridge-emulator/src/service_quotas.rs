@@ -1,8 +1,9 @@
 //! Service Quotas: what AWS publishes as default quotas of the services around ECS. Nobody raised any, so the quotas that
 //! apply are the defaults; increases are not modelled.
 //!
-//! Codes, names and values: "Amazon ECS endpoints and quotas" and its siblings in the AWS General Reference. What DescribeAccountLimits
-//! of Elastic Load Balancing says is another table, in AWS's other words.
+//! Values of ECS and Fargate: "Amazon ECS endpoints and quotas" in the AWS General Reference. Codes, and what is said of Elastic Load
+//! Balancing and Cloud Map, are from lists that others published of their accounts; which of them can be raised is not checked
+//! against AWS. What DescribeAccountLimits of Elastic Load Balancing says is another table, in AWS's other words.
 
 use serde_json::{Value, json};
 

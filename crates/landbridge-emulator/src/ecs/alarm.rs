@@ -64,7 +64,8 @@ fn ring(world: &mut World, arn: &str, name: &str) {
     fail(world, arn, &failure, rollback);
 }
 
-/// Until when a rolling deployment that has all its tasks waits for its alarms: as long as the slowest of them looks back.
+/// Until when a rolling deployment that has all its tasks waits for its alarms. AWS computes this bake time from the alarms and does
+/// not publish how; here it is as long as the slowest of them looks back.
 pub(super) fn baking(world: &mut World, arn: &str) -> Option<Timestamp> {
     let now = world.now;
     let services = &mut world.services;

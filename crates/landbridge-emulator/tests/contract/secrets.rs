@@ -1,5 +1,5 @@
-//! Secrets Manager through aws-sdk-secretsmanager, Parameter Store over plain JSON (its SDK crate takes longer to
-//! compile than all the others that are only for these tests), and what ECS tasks make of both.
+//! Secrets Manager through aws-sdk-secretsmanager, Parameter Store over plain JSON (its SDK crate is by far the
+//! slowest to compile), and what ECS tasks make of both.
 
 use aws_sdk_ecs::types::{ContainerDefinition, Secret};
 use aws_sdk_secretsmanager::Client;
