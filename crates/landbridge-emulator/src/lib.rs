@@ -12,6 +12,7 @@ mod clock;
 mod cloud_map;
 mod cloudwatch;
 mod codedeploy;
+mod cron;
 mod ec2;
 mod ecr;
 mod ecs;

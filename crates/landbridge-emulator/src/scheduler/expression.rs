@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-use super::cron::Cron;
 use crate::clock::later;
+use crate::cron::Cron;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Expression {
@@ -70,7 +70,7 @@ impl Expression {
             Self::Cron(cron) => {
                 let just_before = from.checked_sub(Duration::from_secs(1)).ok()?;
                 let after = last.map_or(just_before, |last| last.max(just_before));
-                zone.to_timestamp(cron.next(zone.to_datetime(after))?).ok()
+                cron.next(zone, after)
             }
         }
     }

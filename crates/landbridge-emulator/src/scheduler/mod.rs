@@ -4,7 +4,6 @@
 //! A flexible time window is kept, and every schedule fires at its beginning. Targets other than SQS and ECS's RunTask are kept
 //! and never reached; encryption keys are kept.
 
-mod cron;
 mod expression;
 mod fire;
 mod group;
