@@ -5,16 +5,20 @@ use aws_sdk_ecs::Client;
 use aws_sdk_ecs::error::ProvideErrorMetadata as _;
 use aws_sdk_ecs::operation::create_service::builders::CreateServiceFluentBuilder;
 use aws_sdk_ecs::types::{
-    CanaryConfiguration, CapacityProviderStrategyItem, ClusterField, ClusterSetting, ClusterSettingName, Compatibility,
-    ContainerCondition, ContainerDefinition, ContainerDependency, DeploymentConfiguration, DeploymentLifecycleHook,
-    DeploymentLifecycleHookStage, DeploymentLifecycleHookTargetType, DeploymentStrategy, DesiredStatus, LaunchType,
-    LinearConfiguration, LogConfiguration, LogDriver, MountPoint, NetworkMode, SettingName, SortOrder, Tag,
-    TaskDefinitionStatus,
+    AvailabilityZoneRebalancing, CanaryConfiguration, CapacityProviderStrategyItem, ClusterField, ClusterSetting,
+    ClusterSettingName, Compatibility, ContainerCondition, ContainerDefinition, ContainerDependency, CpuArchitecture,
+    DeploymentConfiguration, DeploymentLifecycleHook, DeploymentLifecycleHookStage, DeploymentLifecycleHookTargetType,
+    DeploymentStrategy, DesiredStatus, EfsVolumeConfiguration, EphemeralStorage, LaunchType, LinearConfiguration,
+    LoadBalancer, LogConfiguration, LogDriver, MountPoint, NetworkMode, OsFamily, PropagateTags, RuntimePlatform,
+    Secret, ServiceRegistry, SettingName, SortOrder, Tag, TaskDefinitionField, TaskDefinitionStatus, TaskField, Ulimit,
+    UlimitName, Volume,
 };
 
-use crate::ecs::{create, described, network, register, shop};
+use crate::cloud_map::private;
+use crate::ecs::{breaker, create, described, network, register, shop};
 use crate::ecs_load_balancing::{strategy, turns};
-use crate::support::on_both_fronts;
+use crate::load_balancing::{balancer, forward, group, listener};
+use crate::support::{ACCOUNT, REGION, on_both_fronts};
 
 fn tag(key: &str, value: &str) -> Tag {
     Tag::builder().key(key).value(value).build()
@@ -231,6 +235,106 @@ async fn a_service_follows_its_desired_count_replaces_what_stops_and_keeps_tags(
         client.untag_resource().resource_arn(&arn).tag_keys("a").send().await.unwrap();
         let tags = client.list_tags_for_resource().resource_arn(&arn).send().await.unwrap();
         assert_eq!(tags.tags(), [tag("c", "d")]);
+    })
+    .await;
+}
+
+/// CreateService and Service, with every member that a Fargate service can have; Task, with what it takes over.
+#[tokio::test]
+async fn a_whole_service_and_its_tasks_read_back_as_they_were_written() {
+    on_both_fronts(async |aws| {
+        let (client, elb) = (shop(&aws).await, aws_sdk_elasticloadbalancingv2::Client::new(&aws.config()));
+        let web = group(&elb, "web").await;
+        listener(&elb, &balancer(&elb, "web").await, 80, forward(&[(&web, 1)])).await;
+        let cloud_map = aws_sdk_servicediscovery::Client::new(&aws.config());
+        let namespace = private(&aws, &cloud_map, "shop.internal").await;
+        let registry = crate::cloud_map::web(&cloud_map, &namespace).await;
+        let registry = format!("arn:aws:servicediscovery:{REGION}:{ACCOUNT}:service/{registry}");
+        let behind = LoadBalancer::builder().target_group_arn(&web).container_name("web").container_port(80).build();
+        let registered = ServiceRegistry::builder().registry_arn(&registry).build();
+        let request = create(&client).set_launch_type(None).capacity_provider_strategy(spot(1)).tags(tag("a", "b"));
+        let request = request.load_balancers(behind.clone()).service_registries(registered.clone());
+        let request = request.enable_execute_command(true).enable_ecs_managed_tags(true).platform_version("1.4.0");
+        let request = request.propagate_tags(PropagateTags::Service).health_check_grace_period_seconds(30);
+        let request = request.availability_zone_rebalancing(AvailabilityZoneRebalancing::Disabled);
+        Box::pin(request.send()).await.unwrap();
+        aws.pass(90);
+        let seen = described(&client).await;
+        assert_eq!((seen.load_balancers(), seen.service_registries()), (&[behind][..], &[registered][..]));
+        assert_eq!((seen.capacity_provider_strategy(), seen.launch_type()), (&[spot(1)][..], None));
+        assert_eq!((seen.enable_execute_command(), seen.enable_ecs_managed_tags()), (true, true));
+        assert_eq!((seen.platform_version(), seen.platform_family()), (Some("1.4.0"), Some("Linux")));
+        assert_eq!((seen.propagate_tags(), seen.tags()), (Some(&PropagateTags::Service), &[tag("a", "b")][..]));
+        assert_eq!(seen.health_check_grace_period_seconds(), Some(30));
+        assert_eq!(seen.availability_zone_rebalancing(), Some(&AvailabilityZoneRebalancing::Disabled));
+        assert_eq!(seen.network_configuration(), Some(&network()));
+        let asked = breaker().deployment_circuit_breaker().cloned();
+        let read = seen.deployment_configuration().unwrap();
+        assert_eq!(
+            read.deployment_circuit_breaker().map(|it| (it.enable(), it.rollback())),
+            asked.map(|it| (it.enable(), it.rollback()))
+        );
+        assert_eq!((read.maximum_percent(), read.minimum_healthy_percent()), (Some(200), Some(100)));
+        let listed = client.list_tasks().cluster("prod").service_name("web").send().await.unwrap();
+        let tasks = client.describe_tasks().cluster("prod").set_tasks(Some(listed.task_arns().to_vec()));
+        let tasks = tasks.include(TaskField::Tags).send().await.unwrap().tasks().to_vec();
+        let task = &tasks[0];
+        assert_eq!((tasks.len(), task.last_status(), task.group()), (2, Some("RUNNING"), Some("service:web")));
+        assert_eq!(task.started_by(), seen.deployments()[0].id());
+        assert_eq!(
+            (task.attachments()[0].r#type(), task.attachments()[0].status()),
+            (Some("ElasticNetworkInterface"), Some("ATTACHED"))
+        );
+        assert_eq!(task.capacity_provider_name(), Some("FARGATE_SPOT"));
+        let has = |key: &str, value: &str| task.tags().contains(&tag(key, value));
+        assert!(has("a", "b") && has("aws:ecs:serviceName", "web") && has("aws:ecs:clusterName", "prod"), "{task:?}");
+    })
+    .await;
+}
+
+/// RegisterTaskDefinition, ContainerDefinition, Volume, RuntimePlatform and EphemeralStorage.
+#[tokio::test]
+async fn a_whole_task_definition_reads_back_as_it_was_written() {
+    on_both_fronts(async |aws| {
+        let client = shop(&aws).await;
+        let secret = Secret::builder().name("PASSWORD").value_from("arn:aws:ssm:eu-west-1:123456789012:parameter/p");
+        let ulimit = Ulimit::builder().name(UlimitName::Nofile).soft_limit(1024).hard_limit(4096).build().unwrap();
+        let mount = MountPoint::builder().source_volume("data").container_path("/data").read_only(true).build();
+        let first = container("init").essential(false).command("true").build();
+        let after = ContainerDependency::builder().container_name("init").condition(ContainerCondition::Success);
+        let second = container("web").entry_point("/bin/web").command("-v").working_directory("/srv").user("1000");
+        let second = second.secrets(secret.build().unwrap()).ulimits(ulimit).mount_points(mount).stop_timeout(30);
+        let second = second.depends_on(after.build().unwrap()).docker_labels("a", "b").readonly_root_filesystem(true);
+        let second = second.cpu(128).memory(256).memory_reservation(128).build();
+        let efs = EfsVolumeConfiguration::builder().file_system_id("fs-1").root_directory("/x").build().unwrap();
+        let platform = RuntimePlatform::builder().cpu_architecture(CpuArchitecture::Arm64);
+        let platform = platform.operating_system_family(OsFamily::Linux).build();
+        let role = format!("arn:aws:iam::{ACCOUNT}:role/execution");
+        let request = client.register_task_definition().family("whole").cpu("1 vCPU").memory("2GB").tags(tag("a", "b"));
+        let request = request.requires_compatibilities(Compatibility::Fargate).network_mode(NetworkMode::Awsvpc);
+        let request = request.execution_role_arn(&role).task_role_arn(&role).runtime_platform(platform.clone());
+        let request = request.ephemeral_storage(EphemeralStorage::builder().size_in_gib(40).build());
+        let request = request.volumes(Volume::builder().name("data").efs_volume_configuration(efs).build());
+        let request = request.container_definitions(first).container_definitions(second.clone());
+        Box::pin(request.send()).await.unwrap();
+        let read = client.describe_task_definition().task_definition("whole").include(TaskDefinitionField::Tags);
+        let read = read.send().await.unwrap();
+        let whole = read.task_definition().unwrap();
+        assert_eq!((whole.cpu(), whole.memory(), read.tags()), (Some("1024"), Some("2048"), &[tag("a", "b")][..]));
+        assert_eq!((whole.execution_role_arn(), whole.task_role_arn()), (Some(role.as_str()), Some(role.as_str())));
+        assert_eq!((whole.runtime_platform(), whole.ephemeral_storage().unwrap().size_in_gib()), (Some(&platform), 40));
+        let efs = whole.volumes()[0].efs_volume_configuration().unwrap();
+        assert_eq!((efs.file_system_id(), efs.root_directory()), ("fs-1", Some("/x")));
+        let web = &whole.container_definitions()[1];
+        assert_eq!((web.entry_point(), web.command()), (second.entry_point(), second.command()));
+        assert_eq!(
+            (web.secrets(), web.ulimits(), web.mount_points()),
+            (second.secrets(), second.ulimits(), second.mount_points())
+        );
+        assert_eq!((web.depends_on(), web.docker_labels()), (second.depends_on(), second.docker_labels()));
+        assert_eq!((web.cpu(), web.memory(), web.memory_reservation()), (128, Some(256), Some(128)));
+        assert_eq!((web.stop_timeout(), web.user(), web.working_directory()), (Some(30), Some("1000"), Some("/srv")));
+        assert_eq!(web.readonly_root_filesystem(), Some(true));
     })
     .await;
 }
