@@ -22,11 +22,7 @@ impl Client {
     /// Connects to a port of loopback.
     pub async fn connect(port: u16) -> anyhow::Result<Self> {
         let host = format!("127.0.0.1:{port}");
-        let stream = TcpStream::connect(&host).await?;
-        stream.set_nodelay(true)?;
-        let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-        tokio::spawn(connection);
-        Ok(Self { sender, host })
+        Ok(Self { sender: connected(&host).await?, host })
     }
 
     /// Calls ECS.
@@ -52,7 +48,10 @@ impl Client {
     }
 
     async fn send(&mut self, request: http::request::Builder, body: String) -> anyhow::Result<Bytes> {
-        self.sender.ready().await?;
+        // Not every emulator keeps connections.
+        if self.sender.ready().await.is_err() {
+            self.sender = connected(&self.host).await?;
+        }
         let response = self.sender.send_request(request.body(Full::new(Bytes::from(body)))?).await?;
         let status = response.status();
         let body = response.into_body().collect().await?.to_bytes();
@@ -61,4 +60,12 @@ impl Client {
         }
         Ok(body)
     }
+}
+
+async fn connected(host: &str) -> anyhow::Result<SendRequest<Full<Bytes>>> {
+    let stream = TcpStream::connect(host).await?;
+    stream.set_nodelay(true)?;
+    let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    Ok(sender)
 }

@@ -7,7 +7,7 @@
 //!     --program 'moto=moto_server -H 127.0.0.1 -p {port}'
 //! ```
 //!
-//! Every program gets the same requests, one after the other over one connection. Answers are read whole, not parsed.
+//! Every program gets the same requests, one after the other over one connection where it keeps it. Answers are read whole, not parsed.
 
 // A benchmark that cannot go on says so and ends.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
