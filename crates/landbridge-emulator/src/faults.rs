@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::clock::later;
 use crate::refusal::Refusal;
+use crate::wildcard;
 use crate::world::{Rng, Services};
 
 /// What goes wrong.
@@ -161,16 +162,7 @@ impl FaultKind {
 
 /// `pattern` with `*` for any text, against the whole of `text`, ignoring case.
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text) = (pattern.to_ascii_lowercase(), text.to_ascii_lowercase());
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else { return false };
-    let mut parts: Vec<&str> = parts.collect();
-    let Some(last) = parts.pop() else { return rest.is_empty() };
-    for part in parts {
-        let Some(at) = rest.find(part) else { return false };
-        rest = &rest[at + part.len()..];
-    }
-    rest.ends_with(last)
+    wildcard::star(&pattern.to_ascii_lowercase(), &text.to_ascii_lowercase())
 }
 
 #[cfg(test)]

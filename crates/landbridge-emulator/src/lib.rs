@@ -26,6 +26,7 @@ mod iam;
 mod identifier;
 mod input;
 mod logs;
+mod page;
 mod quotas;
 mod refusal;
 mod route53;
@@ -43,6 +44,7 @@ mod sts;
 mod tagging;
 mod timings;
 mod trouble;
+mod wildcard;
 mod wire;
 mod world;
 

@@ -5,9 +5,10 @@
 //! Balancing and Cloud Map, are from lists that others published of their accounts; which of them can be raised is not checked
 //! against AWS. What DescribeAccountLimits of Elastic Load Balancing says is another table, in AWS's other words.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::input::Input;
+use crate::page;
 use crate::refusal::Refusal;
 use crate::world::{Cx, World};
 
@@ -130,13 +131,8 @@ fn page(input: Input<'_>, field: &str, items: Vec<Value>) -> Result<Value, Refus
     let most = input.number_within("MaxResults", 1, 100)?.unwrap_or(100) as usize;
     let after = input.text("NextToken")?.map_or(Ok(0), str::parse::<usize>);
     let after = after.map_err(|_| Refusal::new("InvalidPaginationTokenException", "Invalid pagination token."))?;
-    let total = items.len();
-    let page: Vec<Value> = items.into_iter().skip(after).take(most).collect();
-    let next = after + page.len();
-    let mut answer = json!({});
-    answer[field] = json!(page);
-    if next < total {
-        answer["NextToken"] = json!(next.to_string());
-    }
-    Ok(answer)
+    let (page, next) = page::by_number(items, after, most);
+    let mut answer = Map::from_iter([(field.to_owned(), Value::Array(page))]);
+    answer.extend(next.map(|next| ("NextToken".to_owned(), json!(next))));
+    Ok(answer.into())
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Call, Instance, Operation, Service};
 use crate::input::Input;
+use crate::page;
 use crate::refusal::Refusal;
 use crate::world::World;
 
@@ -21,17 +22,8 @@ pub(crate) struct Page<T> {
 pub(crate) fn cut<'k, T>(input: Input<'_>, items: impl Iterator<Item = (&'k str, T)>) -> Result<Page<T>, Refusal> {
     let most = input.number_within("MaxResults", 1, 100)?.unwrap_or(100) as usize;
     let after = input.text("NextToken")?.map(|token| read_token(input, token)).transpose()?;
-    let mut rest = items.filter(|(key, _)| after.as_deref().is_none_or(|after| *key > after)).peekable();
-    let mut page = Page { items: Vec::new(), next_token: None };
-    let mut last = "";
-    while page.items.len() < most
-        && let Some((key, item)) = rest.next()
-    {
-        last = key;
-        page.items.push(item);
-    }
-    page.next_token = rest.peek().is_some().then(|| URL_SAFE_NO_PAD.encode(last));
-    Ok(page)
+    let (items, next) = page::by_key(items, after.as_deref(), most);
+    Ok(Page { items, next_token: next.map(|last| URL_SAFE_NO_PAD.encode(last)) })
 }
 
 fn read_token(input: Input<'_>, token: &str) -> Result<String, Refusal> {

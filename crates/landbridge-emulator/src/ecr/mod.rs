@@ -16,10 +16,11 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::clock::later;
 use crate::input::Input;
+use crate::page;
 use crate::refusal::Refusal;
 use crate::wire::json::epoch;
 use crate::world::{Cx, World};
@@ -105,13 +106,8 @@ fn page(input: Input<'_>, field: &str, items: Vec<Value>) -> Result<Value, Refus
     let most = input.number_within("maxResults", 1, 1000)?.unwrap_or(100) as usize;
     let after = input.text("nextToken")?.map_or(Ok(0), str::parse::<usize>);
     let after = after.map_err(|_| input.refuse("Invalid parameter at 'nextToken'"))?;
-    let total = items.len();
-    let page: Vec<Value> = items.into_iter().skip(after).take(most).collect();
-    let next = after + page.len();
-    let mut answer = json!({});
-    answer[field] = json!(page);
-    if next < total {
-        answer["nextToken"] = json!(next.to_string());
-    }
-    Ok(answer)
+    let (page, next) = page::by_number(items, after, most);
+    let mut answer = Map::from_iter([(field.to_owned(), Value::Array(page))]);
+    answer.extend(next.map(|next| ("nextToken".to_owned(), json!(next))));
+    Ok(answer.into())
 }

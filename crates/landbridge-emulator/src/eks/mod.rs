@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::input::Input;
+use crate::page;
 use crate::refusal::Refusal;
 use crate::wire::rest::{Format, Rest};
 use crate::world::{Cx, World};
@@ -144,18 +145,8 @@ fn in_use(message: String) -> Refusal {
 /// One page of `items` under `field`, each with its key; the token is the key of the last item given.
 fn page(input: Input<'_>, field: &str, items: impl Iterator<Item = (String, Value)>) -> Result<Value, Refusal> {
     let most = input.number_within("maxResults", 1, 100)?.unwrap_or(100) as usize;
-    let after = input.text("nextToken")?;
-    let mut rest = items.filter(|(key, _)| after.is_none_or(|after| key.as_str() > after)).peekable();
-    let (mut page, mut last) = (Vec::new(), String::new());
-    while page.len() < most
-        && let Some((key, item)) = rest.next()
-    {
-        last = key;
-        page.push(item);
-    }
+    let (page, next) = page::by_key(items, input.text("nextToken")?, most);
     let mut answer = Map::from_iter([(field.to_owned(), Value::Array(page))]);
-    if rest.peek().is_some() {
-        answer.insert("nextToken".to_owned(), json!(last));
-    }
+    answer.extend(next.map(|next| ("nextToken".to_owned(), json!(next))));
     Ok(answer.into())
 }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::input::Input;
 use crate::refusal::Refusal;
+use crate::wildcard;
 
 /// A pattern that was checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -101,7 +102,7 @@ fn leaf_takes(leaf: &Value, value: &Value) -> bool {
         "prefix" => by(&|text, wanted| text.starts_with(wanted)),
         "suffix" => by(&|text, wanted| text.ends_with(wanted)),
         "equals-ignore-case" => by(&|text, wanted| text.eq_ignore_ascii_case(wanted)),
-        "wildcard" => by(&|text, wanted| wildcard(wanted, text)),
+        "wildcard" => by(&|text, wanted| wildcard::star(wanted, text)),
         "anything-but" => !match wanted {
             Value::Array(values) => values.iter().any(|wanted| wanted == value || same_number(wanted, value)),
             Value::Object(comparison) => comparison.iter().any(|(name, wanted)| match wanted {
@@ -117,19 +118,6 @@ fn leaf_takes(leaf: &Value, value: &Value) -> bool {
 
 fn same_number(a: &Value, b: &Value) -> bool {
     a.as_f64().zip(b.as_f64()).is_some_and(|(a, b)| (a - b).abs() < f64::EPSILON)
-}
-
-/// `*` stands for any text; case matters.
-fn wildcard(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else { return false };
-    let mut parts: Vec<&str> = parts.collect();
-    let Some(last) = parts.pop() else { return rest.is_empty() };
-    for part in parts {
-        let Some(at) = rest.find(part) else { return false };
-        rest = &rest[at + part.len()..];
-    }
-    rest.ends_with(last)
 }
 
 /// `["=", 1]`, `[">", 0, "<=", 5]`.

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 use crate::input::Input;
+use crate::page;
 use crate::refusal::Refusal;
 
 /// Cuts one page out of `items`, ordered by their keys, and writes it under `field` with `IsTruncated` and `Marker`.
@@ -18,22 +19,11 @@ pub(crate) fn cut<'k, T>(
 ) -> Result<Map<String, Value>, Refusal> {
     let most = input.number_within("MaxItems", 1, 1000)?.unwrap_or(100) as usize;
     let after = input.text("Marker")?.map(read_marker).transpose()?;
-    let mut rest = items.filter(|(key, _)| after.as_deref().is_none_or(|after| *key > after)).peekable();
-    let mut page = Vec::new();
-    let mut last = "";
-    while page.len() < most
-        && let Some((key, item)) = rest.next()
-    {
-        last = key;
-        page.push(show(item));
-    }
-    let truncated = rest.peek().is_some();
+    let (page, next) = page::by_key(items, after.as_deref(), most);
     let mut answer = Map::new();
-    answer.insert(field.to_owned(), Value::Array(page));
-    answer.insert("IsTruncated".to_owned(), Value::Bool(truncated));
-    if truncated {
-        answer.insert("Marker".to_owned(), Value::String(URL_SAFE_NO_PAD.encode(last)));
-    }
+    answer.insert(field.to_owned(), page.into_iter().map(show).collect());
+    answer.insert("IsTruncated".to_owned(), Value::Bool(next.is_some()));
+    answer.extend(next.map(|last| ("Marker".to_owned(), Value::String(URL_SAFE_NO_PAD.encode(last)))));
     Ok(answer)
 }
 

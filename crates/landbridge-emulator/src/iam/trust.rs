@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::document::{statements, strings};
 use crate::faults::matches;
+use crate::wildcard;
 use crate::world::World;
 
 /// A trust policy, already checked.
@@ -138,7 +139,7 @@ fn holds(operator: &str, actual: Option<&str>, wanted: &[String]) -> bool {
         "stringequalsignorecase" | "stringnotequalsignorecase" | "bool" => {
             |wanted, actual| wanted.eq_ignore_ascii_case(actual)
         }
-        "stringlike" | "stringnotlike" | "arnlike" | "arnequals" | "arnnotlike" | "arnnotequals" => like,
+        "stringlike" | "stringnotlike" | "arnlike" | "arnequals" | "arnnotlike" | "arnnotequals" => wildcard::like,
         _ => return false,
     };
     let negated = operator.contains("not");
@@ -148,30 +149,6 @@ fn holds(operator: &str, actual: Option<&str>, wanted: &[String]) -> bool {
         None => negated || if_exists,
         Some(actual) => wanted.iter().any(|wanted| same(wanted, actual)) != negated,
     }
-}
-
-/// `*` for any text and `?` for any character, with regard to case.
-fn like(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
-    let (mut p, mut t) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while t < text.len() {
-        if p < pattern.len() && pattern[p] == '*' {
-            star = Some((p, t));
-            p += 1;
-        } else if p < pattern.len() && (pattern[p] == '?' || pattern[p] == text[t]) {
-            p += 1;
-            t += 1;
-        } else if let Some((star_at, taken)) = star {
-            // Let the last star swallow one more character and try again.
-            star = Some((star_at, taken + 1));
-            p = star_at + 1;
-            t = taken + 1;
-        } else {
-            return false;
-        }
-    }
-    pattern[p..].iter().all(|rest| *rest == '*')
 }
 
 #[cfg(test)]
@@ -230,7 +207,7 @@ mod tests {
         for (pattern, text, expected) in
             [("*", "", true), ("a*c", "abbc", true), ("a?c", "abc", true), ("a?c", "ac", false), ("A*", "abc", false)]
         {
-            assert_eq!(like(pattern, text), expected, "{pattern} against {text}");
+            assert_eq!(wildcard::like(pattern, text), expected, "{pattern} against {text}");
         }
     }
 

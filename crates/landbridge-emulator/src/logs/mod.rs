@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::input::Input;
+use crate::page;
 use crate::refusal::Refusal;
 use crate::world::{Cx, World};
 
@@ -97,19 +98,8 @@ fn bare(identifier: &str) -> &str {
 /// One page of `items` under `field`, with the token of the next: the key of the last item given.
 fn page<'k>(input: Input<'_>, field: &str, items: impl Iterator<Item = (&'k str, Value)>) -> Result<Value, Refusal> {
     let most = input.number_within("limit", 1, 50)?.unwrap_or(50) as usize;
-    let after = input.text("nextToken")?;
-    let mut rest = items.filter(|(key, _)| after.is_none_or(|after| *key > after)).peekable();
-    let (mut page, mut last) = (Vec::new(), "");
-    while page.len() < most
-        && let Some((key, item)) = rest.next()
-    {
-        last = key;
-        page.push(item);
-    }
-    let mut answer = Map::new();
-    answer.insert(field.to_owned(), Value::Array(page));
-    if rest.peek().is_some() {
-        answer.insert("nextToken".to_owned(), json!(last));
-    }
-    Ok(Value::Object(answer))
+    let (page, next) = page::by_key(items, input.text("nextToken")?, most);
+    let mut answer = Map::from_iter([(field.to_owned(), Value::Array(page))]);
+    answer.extend(next.map(|next| ("nextToken".to_owned(), json!(next))));
+    Ok(answer.into())
 }

@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::input::Input;
+use crate::page;
 use crate::refusal::Refusal;
 use crate::wire::rest::{Format, Rest};
 use crate::world::{Cx, World};
@@ -143,18 +144,8 @@ fn checked_name<'a>(input: Input<'a>, member: &str) -> Result<&'a str, Refusal> 
 /// One page of `items` under `field`, each with its key; the token is the key of the last item given.
 fn page(input: Input<'_>, field: &str, items: impl Iterator<Item = (String, Value)>) -> Result<Value, Refusal> {
     let most = input.number_within("MaxResults", 1, 100)?.unwrap_or(100) as usize;
-    let after = input.text("NextToken")?;
-    let mut rest = items.filter(|(key, _)| after.is_none_or(|after| key.as_str() > after)).peekable();
-    let (mut page, mut last) = (Vec::new(), String::new());
-    while page.len() < most
-        && let Some((key, item)) = rest.next()
-    {
-        last = key;
-        page.push(item);
-    }
+    let (page, next) = page::by_key(items, input.text("NextToken")?, most);
     let mut answer = Map::from_iter([(field.to_owned(), Value::Array(page))]);
-    if rest.peek().is_some() {
-        answer.insert("NextToken".to_owned(), json!(last));
-    }
+    answer.extend(next.map(|next| ("NextToken".to_owned(), json!(next))));
     Ok(answer.into())
 }

@@ -20,6 +20,7 @@ use serde_json::Value;
 
 use crate::events::{self, Occurrence};
 use crate::input::Input;
+use crate::page;
 use crate::refusal::Refusal;
 use crate::world::{Cx, World};
 
@@ -122,15 +123,6 @@ fn page<T>(
     items: impl Iterator<Item = (String, T)>,
 ) -> Result<(Vec<T>, Option<String>), Refusal> {
     let most = input.number_within("MaxResults", 1, most)?.unwrap_or(most) as usize;
-    let after = input.text("NextToken")?.unwrap_or_default();
-    let mut rest = items.filter(|(key, _)| after.is_empty() || key.as_str() > after).peekable();
-    let (mut page, mut last) = (Vec::new(), None);
-    while page.len() < most
-        && let Some((key, item)) = rest.next()
-    {
-        last = Some(key);
-        page.push(item);
-    }
-    let next = if rest.peek().is_some() { last } else { None };
-    Ok((page, next))
+    let after = input.text("NextToken")?.filter(|after| !after.is_empty());
+    Ok(page::by_key(items, after, most))
 }
