@@ -162,6 +162,13 @@ impl Emulator {
         ecs::restore_zone(&mut self.present(), zone);
     }
 
+    /// AWS takes Spot capacity back: the tasks on `FARGATE_SPOT` whose ARN or group (`service:web`) matches `tasks` (`*` stands
+    /// for any text) are warned, and STOPPED at most [`Timings::spot_warning`] later. Returns how many they are. Whether their
+    /// services find other Spot capacity is told by [`crate::TaskFate::NoSpotCapacity`].
+    pub fn interrupt_spot(&self, tasks: &str) -> usize {
+        ecs::interrupt_spot(&mut self.present(), tasks)
+    }
+
     /// How a listener spreads the requests for `path` at `host` of clients that hold no stickiness cookie, by the rules
     /// that are in force now: a changed one takes [`Timings::rule_propagation`]. None if there is no such listener, no
     /// shares where the load balancer answers itself.

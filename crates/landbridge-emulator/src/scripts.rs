@@ -12,6 +12,8 @@
 //! | `target-503` | health checks of target groups are answered with HTTP 503 |
 //! | `slow-start` | pulling takes ten times as long |
 //! | `no-capacity` | no capacity is found to place the task |
+//! | `no-spot-capacity` | the same, for a task that is to run on Fargate Spot |
+//! | `spot-interruption`, `spot-interruption-after-30s` | a task on Fargate Spot is interrupted after a minute; after 30 seconds |
 //!
 //! The Lambda functions of deployment lifecycle hooks succeed, unless the name in their ARN says otherwise: `hook-failed`,
 //! `hook-in-progress-90s` (succeeds after 90 seconds), `hook-in-progress` (never ends).
@@ -60,6 +62,14 @@ pub enum TaskFate {
     SlowStart(#[serde(with = "friendly")] Duration),
     /// There is no capacity to place it.
     NoCapacity,
+    /// There is no Spot capacity to place it; elsewhere than on Fargate Spot it runs.
+    NoSpotCapacity,
+    /// AWS takes its capacity back; elsewhere than on Fargate Spot it runs on.
+    SpotInterruption {
+        /// Running time before AWS warns it.
+        #[serde(with = "friendly")]
+        after: Duration,
+    },
 }
 
 /// A fate for every image that matches a glob (`*` stands for any text).
@@ -233,6 +243,11 @@ fn built_in(image: &str, pulling: Duration) -> TaskFate {
         TaskFate::PullError
     } else if image.contains("no-capacity") {
         TaskFate::NoCapacity
+    } else if image.contains("no-spot-capacity") {
+        TaskFate::NoSpotCapacity
+    } else if image.contains("spot-interruption") {
+        let after = number_after(image, "spot-interruption-after-").unwrap_or(60);
+        TaskFate::SpotInterruption { after: Duration::from_secs(after.into()) }
     } else if let Some(seconds) = number_after(image, "unhealthy-after-") {
         TaskFate::Target { after: Duration::from_secs(seconds.into()), fate: TargetFate::Failed }
     } else if image.contains("target-timeout") {
@@ -282,6 +297,10 @@ mod tests {
             fate("landbridge.test/crash-after-30s:exit-137"),
             TaskFate::Crash { after: Duration::from_secs(30), exit_code: 137 }
         );
+        assert_eq!(fate("shop:no-spot-capacity"), TaskFate::NoSpotCapacity);
+        let interrupted = |seconds| TaskFate::SpotInterruption { after: Duration::from_secs(seconds) };
+        assert_eq!(fate("shop:spot-interruption"), interrupted(60));
+        assert_eq!(fate("shop:spot-interruption-after-30s"), interrupted(30));
         assert_eq!(fate("shop:crash"), TaskFate::Crash { after: Duration::from_secs(2), exit_code: 1 });
     }
 

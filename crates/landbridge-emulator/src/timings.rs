@@ -18,6 +18,9 @@ pub struct Timings {
     pub settle: Duration,
     /// From StopTask (SIGTERM) to STOPPED.
     pub stopping: Duration,
+    /// The longest from the warning of a Spot interruption until the task is STOPPED: two minutes on AWS. Its containers take
+    /// their `stopTimeout` of it.
+    pub spot_warning: Duration,
     /// How long a STOPPED task can still be described (one hour on AWS: "Amazon ECS task lifecycle").
     pub stopped_retention: Duration,
     /// How long an INACTIVE service can still be described.
@@ -60,6 +63,7 @@ impl Default for Timings {
             healthy: Duration::from_secs(10),
             settle: Duration::from_secs(40),
             stopping: Duration::from_secs(5),
+            spot_warning: Duration::from_mins(2),
             stopped_retention: Duration::from_hours(1),
             inactive_retention: Duration::from_hours(1),
             stage: Duration::from_secs(5),
@@ -89,6 +93,7 @@ impl Timings {
             healthy: Duration::from_millis(10),
             settle: Duration::from_millis(20),
             stopping: Duration::from_millis(5),
+            spot_warning: Duration::from_millis(20),
             stage: Duration::from_millis(10),
             load_balancer: Duration::from_millis(10),
             target_registration: Duration::from_millis(5),

@@ -58,6 +58,8 @@ mod tests {
                 {"image": "*/flaky:*", "fate": {"crash": {"after": "10s", "exitCode": 137}}},
                 {"image": "*/slow:*", "fate": {"slowStart": "1m"}},
                 {"image": "*/gone:*", "fate": "pullError"},
+                {"image": "*/spot:*", "fate": {"spotInterruption": {"after": "1m"}}},
+                {"image": "*/rare:*", "fate": "noSpotCapacity"},
                 {"image": "*/sick:*", "fate": {"target": {"after": "30s", "fate": {"code": 503}}}},
             ],
             "targets": [{"id": "10.0.0.7", "fate": "timeout"}],
@@ -79,6 +81,8 @@ mod tests {
                 TaskScript::new("*/flaky:*", TaskFate::Crash { after: Duration::from_secs(10), exit_code: 137 }),
                 TaskScript::new("*/slow:*", TaskFate::SlowStart(Duration::from_mins(1))),
                 TaskScript::new("*/gone:*", TaskFate::PullError),
+                TaskScript::new("*/spot:*", TaskFate::SpotInterruption { after: Duration::from_mins(1) }),
+                TaskScript::new("*/rare:*", TaskFate::NoSpotCapacity),
                 TaskScript::new(
                     "*/sick:*",
                     TaskFate::Target { after: Duration::from_secs(30), fate: TargetFate::Code(503) }

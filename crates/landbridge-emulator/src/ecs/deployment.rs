@@ -282,7 +282,7 @@ pub(super) fn note_failure(world: &mut World, service_arn: &str, id: &str) {
         let text = "is unable to consistently start tasks successfully. For more information, see the Troubleshooting \
                     section of the Amazon ECS Developer Guide.";
         service.events.push(&mut world.rng, now, &service.name, text);
-        notice::action(world, service_arn, Grade::Warn, "SERVICE_TASK_START_IMPAIRED", None);
+        notice::action(world, service_arn, Grade::Warn, "SERVICE_TASK_START_IMPAIRED");
     }
     let Some(service) = world.services.ecs.services.get_mut(service_arn) else { return };
     let Some(breaker) = breaker else { return };

@@ -36,6 +36,7 @@ mod service_delete;
 mod service_deployment;
 mod service_list;
 mod service_update;
+mod spot;
 mod tags;
 mod task;
 mod task_definition;
@@ -67,6 +68,7 @@ pub(crate) use code_deploy::{
 };
 pub(crate) use interfaces::{TaskInterface, interfaces};
 pub(crate) use metrics::{runs_since, services_with_metrics};
+pub(crate) use spot::interrupt as interrupt_spot;
 pub(crate) use zones::{lose as lose_zone, restore as restore_zone};
 
 /// What ECS remembers, for every account and region: each key is an ARN, which names both.

@@ -67,15 +67,30 @@ pub(super) fn deployment(world: &mut World, service: &str, grade: Grade, name: &
 }
 
 /// Something happened to a service: "ECS Service Action".
-pub(super) fn action(world: &mut World, service: &str, grade: Grade, name: &str, reason: Option<&str>) {
-    let Some(cluster) = world.services.ecs.services.get(service).map(|service| service.cluster.clone()) else { return };
-    let mut detail = json!({
-        "eventType": grade.as_str(), "eventName": name, "clusterArn": cluster, "createdAt": written_time(world.now),
-    });
-    if let Some(reason) = reason {
-        detail["reason"] = json!(reason);
+pub(super) fn action(world: &mut World, service: &str, grade: Grade, name: &str) {
+    action_with(world, service, grade, name, Map::new());
+}
+
+/// A service finds no capacity for a task. EventBridge gets a code and not the words, and the capacity provider that has none.
+pub(super) fn unplaced(world: &mut World, service: &str, provider: Option<&str>) {
+    let mut more = Map::from_iter([("reason".to_owned(), json!("RESOURCE:FARGATE"))]);
+    if let Some(provider) = provider {
+        let arn = format!("{}capacity-provider/{}", names::scope_of(service), names::last_part(provider));
+        more.insert("capacityProviderArns".to_owned(), json!([arn]));
     }
-    tell(world, service, "ECS Service Action", detail);
+    action_with(world, service, Grade::Error, "SERVICE_TASK_PLACEMENT_FAILURE", more);
+}
+
+fn action_with(world: &mut World, service: &str, grade: Grade, name: &str, more: Map<String, Value>) {
+    let Some(cluster) = world.services.ecs.services.get(service).map(|service| service.cluster.clone()) else { return };
+    let mut detail = Map::from_iter([
+        ("eventType".to_owned(), json!(grade.as_str())),
+        ("eventName".to_owned(), json!(name)),
+        ("clusterArn".to_owned(), json!(cluster)),
+        ("createdAt".to_owned(), json!(written_time(world.now))),
+    ]);
+    detail.extend(more);
+    tell(world, service, "ECS Service Action", detail.into());
 }
 
 /// A lifecycle hook of a service deployment came to another status: "ECS Hook State Change".

@@ -8,7 +8,7 @@ use super::deployment::{Counts, Deployment, Rollout, complete, tell};
 use super::notice::{self, Grade};
 use super::service::{Service, Status};
 use super::service_delete::deactivate;
-use super::task_launch::{Launch, launch};
+use super::task_launch::{Launch, Unplaced, launch};
 use super::task_life::stop;
 use super::{Ecs, Event};
 use crate::clock::{later, seconds_between};
@@ -211,8 +211,8 @@ pub(super) fn start(world: &mut World, arn: &str, id: &str, number: usize) {
     for _ in 0..number {
         match launch(world, &order) {
             Ok(task) => ids.push(super::names::last_part(&task).to_owned()),
-            Err(no_capacity) => {
-                place_later(world, arn, id, &no_capacity);
+            Err(unplaced) => {
+                place_later(world, arn, id, &unplaced);
                 break;
             }
         }
@@ -222,21 +222,21 @@ pub(super) fn start(world: &mut World, arn: &str, id: &str, number: usize) {
 
 /// Nowhere to place a task: says so and tries again later. Source: "was unable to place a task" in "Amazon ECS service
 /// event messages".
-fn place_later(world: &mut World, arn: &str, id: &str, reason: &str) {
+fn place_later(world: &mut World, arn: &str, id: &str, unplaced: &Unplaced) {
     const AGAIN: std::time::Duration = std::time::Duration::from_secs(30);
     let now = world.now;
     let Some(service) = world.services.ecs.services.get_mut(arn) else { return };
     let text = format!(
-        "was unable to place a task. Reason: {reason}. For more information, see the Troubleshooting section of the Amazon \
-         ECS Developer Guide."
+        "was unable to place a task. Reason: {}. For more information, see the Troubleshooting section of the Amazon \
+         ECS Developer Guide.",
+        unplaced.reason
     );
     service.events.push(&mut world.rng, now, &service.name, &text);
     let again = later(now, AGAIN);
     if let Some(deployment) = service.deployments.iter_mut().find(|it| it.id == id) {
         deployment.resume_at = Some(again);
     }
-    // EventBridge gets a code and not the words.
-    notice::action(world, arn, Grade::Error, "SERVICE_TASK_PLACEMENT_FAILURE", Some("RESOURCE:FARGATE"));
+    notice::unplaced(world, arn, unplaced.provider.as_deref());
     wake(world, arn, again);
 }
 
@@ -260,7 +260,7 @@ fn conclude(world: &mut World, arn: &str) {
     let Some(service) = world.services.ecs.services.get_mut(arn) else { return };
     if steady && !service.steady {
         service.events.push(&mut world.rng, now, &service.name, "has reached a steady state.");
-        notice::action(world, arn, Grade::Info, "SERVICE_STEADY_STATE", None);
+        notice::action(world, arn, Grade::Info, "SERVICE_STEADY_STATE");
     }
     if let Some(service) = world.services.ecs.services.get_mut(arn) {
         service.steady = steady;

@@ -14,10 +14,10 @@ use super::task::{ContainerState, Health, Interface, LastStatus, Task};
 use super::task_definition::TaskDefinition;
 use super::task_life::{Moment, later};
 use super::zones::{self, Spot};
-use super::{Ecs, names, notice};
+use super::{Ecs, names, notice, spot};
 use crate::ec2;
 use crate::scripts::TaskFate;
-use crate::world::{Rng, World};
+use crate::world::World;
 
 /// What to launch a task with; the same for all tasks of a deployment.
 pub(super) struct Launch {
@@ -33,6 +33,15 @@ pub(super) struct Launch {
     /// None for a task that runs as its definition says.
     pub(super) overrides: Option<Value>,
     pub(super) tags: BTreeMap<String, String>,
+    /// Tasks that a capacity provider strategy is spread over together with this one.
+    pub(super) peers: Vec<String>,
+}
+
+/// A task that finds no capacity.
+pub(super) struct Unplaced {
+    pub(super) reason: &'static str,
+    /// The capacity provider that has none.
+    pub(super) provider: Option<String>,
 }
 
 /// What AWS answers where there is no capacity; scripts give this reason.
@@ -58,16 +67,20 @@ impl Launch {
             fields,
             overrides: None,
             tags: BTreeMap::new(),
+            peers: Vec::new(),
         }
     }
 }
 
 /// Starts a task. Refused, with the reason, where there is no capacity for it.
-pub(super) fn launch(world: &mut World, order: &Launch) -> Result<String, String> {
-    if fates(world, &order.definition).any(|fate| fate == TaskFate::NoCapacity) {
-        return Err(NO_CAPACITY.to_owned());
-    }
-    let Some(spot) = zones::place(world, order) else { return Err(NO_CAPACITY.to_owned()) };
+pub(super) fn launch(world: &mut World, order: &Launch) -> Result<String, Unplaced> {
+    let provider = pick_provider(&world.services.ecs, order);
+    let on_spot = provider.as_deref() == Some(spot::PROVIDER);
+    let refuses = |fate| fate == TaskFate::NoCapacity || (on_spot && fate == TaskFate::NoSpotCapacity);
+    let is_full = fates(world, &order.definition).any(refuses);
+    let Some(spot) = zones::place(world, order).filter(|_| !is_full) else {
+        return Err(Unplaced { reason: NO_CAPACITY, provider });
+    };
     let scope = names::scope_of(&order.cluster);
     let id = world.rng.hex(32);
     let arn = format!("{scope}task/{}/{id}", order.cluster_name);
@@ -78,7 +91,7 @@ pub(super) fn launch(world: &mut World, order: &Launch) -> Result<String, String
         reason: None,
     });
     let containers = containers.collect();
-    let mut fields = shown_fields(order, &mut world.rng);
+    let mut fields = shown_fields(order, provider);
     fields.insert("availabilityZone".to_owned(), json!(spot.zone));
     let network = interface(world, order, spot);
     let task = Task {
@@ -156,12 +169,12 @@ fn interface(world: &mut World, order: &Launch, spot: Spot) -> Option<Interface>
 }
 
 /// Members of a task that come from how it was launched.
-fn shown_fields(order: &Launch, rng: &mut Rng) -> Map<String, Value> {
+fn shown_fields(order: &Launch, provider: Option<String>) -> Map<String, Value> {
     let mut fields = Map::new();
     let fargate = runs_on_fargate(&order.fields);
     let launch_type = if fargate { "FARGATE" } else { order.fields.text("launchType").unwrap_or("EC2") };
     fields.insert("launchType".to_owned(), json!(launch_type));
-    if let Some(provider) = pick_provider(order.fields.list("capacityProviderStrategy"), rng) {
+    if let Some(provider) = provider {
         fields.insert("capacityProviderName".to_owned(), json!(provider));
     }
     if fargate {
@@ -179,17 +192,32 @@ fn shown_fields(order: &Launch, rng: &mut Rng) -> Map<String, Value> {
     fields
 }
 
-/// A provider of the strategy, each as often as its weight says.
-fn pick_provider<'a>(strategy: &'a [Value], rng: &mut Rng) -> Option<&'a str> {
-    let weight = |item: &Value| item.number("weight").unwrap_or(0).max(0) as u64;
-    let mut ticket = rng.below(strategy.iter().map(weight).sum());
-    let picked = strategy.iter().find(|item| {
-        let weight = weight(item);
-        let hit = ticket < weight;
-        ticket = ticket.saturating_sub(weight);
-        hit
-    });
-    picked.or(strategy.first())?.text("capacityProvider")
+/// The provider whose turn it is: first those that have fewer tasks than their `base`, then each as often as its `weight` says.
+/// Source: CapacityProviderStrategyItem.
+fn pick_provider(ecs: &Ecs, order: &Launch) -> Option<String> {
+    let strategy = order.fields.list("capacityProviderStrategy");
+    if strategy.is_empty() {
+        return None;
+    }
+    let number = |item: &Value, name| item.number(name).unwrap_or(0).max(0);
+    let service = order.service.as_ref().and_then(|arn| ecs.services.get(arn));
+    let of_service = service.into_iter().flat_map(|service| &service.tasks).filter_map(|arn| ecs.tasks.get(arn));
+    let of_service = of_service.filter(|task| task.is_alive() && task.deployment == order.deployment);
+    let peers = order.peers.iter().filter_map(|arn| ecs.tasks.get(arn));
+    let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
+    for provider in of_service.chain(peers).filter_map(|task| task.fields.text("capacityProviderName")) {
+        *counts.entry(provider).or_default() += 1;
+    }
+    let name = |item: &'_ Value| item.text("capacityProvider").map(str::to_owned);
+    let count = |item: &Value| item.text("capacityProvider").and_then(|name| counts.get(name)).copied().unwrap_or(0);
+    if let Some(item) = strategy.iter().find(|item| count(item) < number(item, "base")) {
+        return name(item);
+    }
+    let above = |item: &Value| count(item) - number(item, "base") + 1;
+    let weighed = strategy.iter().filter(|item| number(item, "weight") > 0);
+    // a / b < c / d as a * d < c * b, so that equal shares are equal.
+    let least = weighed.min_by(|a, b| (above(a) * number(b, "weight")).cmp(&(above(b) * number(a, "weight"))));
+    name(least.or(strategy.first())?)
 }
 
 /// Tags of a task: its own, those propagated, and ECS's managed ones. Source: "Tagging Amazon ECS resources".

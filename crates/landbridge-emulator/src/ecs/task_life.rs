@@ -26,6 +26,8 @@ pub(crate) enum Moment {
     Settled,
     Healthy,
     Unhealthy,
+    /// AWS wants its Spot capacity back.
+    Interrupted,
     Exited(usize, i32),
     /// Unhealthy targets are no longer forgiven.
     GraceOver,
@@ -80,6 +82,7 @@ pub(super) fn reach(world: &mut World, arn: &str, moment: Moment) {
         Moment::Settled => settle(world, arn, Health::Unknown),
         Moment::Healthy => settle(world, arn, Health::Healthy),
         Moment::Unhealthy => unhealthy(world, arn),
+        Moment::Interrupted => super::spot::warn(world, arn),
         Moment::Exited(container, code) => exited(world, arn, container, code),
         Moment::GraceOver => balancer::replace(world, arn),
     }
@@ -162,8 +165,10 @@ fn run(world: &mut World, arn: &str) {
             later(world, arn, healthy, Moment::Healthy);
         }
     }
-    if let TaskFate::Crash { after, exit_code } = fate {
-        exactly(world, arn, after, Moment::Exited(container, exit_code));
+    match fate {
+        TaskFate::Crash { after, exit_code } => exactly(world, arn, after, Moment::Exited(container, exit_code)),
+        TaskFate::SpotInterruption { after } => exactly(world, arn, after, Moment::Interrupted),
+        _ => {}
     }
 }
 
@@ -255,20 +260,41 @@ pub(super) fn fail(world: &mut World, arn: &str, code: &str, reason: &str) {
 
 /// Begins to stop a task; it is STOPPED a little later.
 pub(super) fn stop(world: &mut World, arn: &str, code: &str, reason: &str) {
+    // Containers get their SIGTERM only when connections have drained, but who has exited waits for nothing.
+    let waits = |draining: Duration| !draining.is_zero() && code != "EssentialContainerExited";
+    let status = |task: &Task, draining| match task.is_running() {
+        true if waits(draining) => LastStatus::Deactivating,
+        true => LastStatus::Stopping,
+        false => LastStatus::Deprovisioning,
+    };
+    let Some(draining) = withdraw(world, arn, code, reason, status) else { return };
+    if waits(draining) {
+        exactly(world, arn, draining, Moment::Drained);
+    } else {
+        let stopping = world.timings.stopping;
+        later(world, arn, stopping, Moment::Stopped);
+    }
+    if let Some(service) = world.services.ecs.tasks.get(arn).and_then(|task| task.service.clone()) {
+        soon(world, &service);
+    }
+}
+
+/// A task is no longer wanted and leaves load balancers and registries; what it is from then on follows from how long its
+/// connections drain, which is returned. None if it was on its way already.
+pub(super) fn withdraw(
+    world: &mut World,
+    arn: &str,
+    code: &str,
+    reason: &str,
+    status: impl FnOnce(&Task, Duration) -> LastStatus,
+) -> Option<Duration> {
     let now = world.now;
-    let Some(task) = world.services.ecs.tasks.get(arn).filter(|task| task.is_alive()) else { return };
-    let service = task.service.clone();
+    let task = world.services.ecs.tasks.get(arn).filter(|task| task.is_alive())?;
     let (id, registries) = (task.id().to_owned(), task.registries.clone());
     let draining = balancer::deregister(world, arn);
-    // Containers get their SIGTERM only when connections have drained, but who has exited waits for nothing.
-    let waits = !draining.is_zero() && code != "EssentialContainerExited";
     change(&mut world.services.ecs, arn, |task| {
+        task.last = status(task, draining);
         task.wanted = false;
-        task.last = match task.is_running() {
-            true if waits => LastStatus::Deactivating,
-            true => LastStatus::Stopping,
-            false => LastStatus::Deprovisioning,
-        };
         task.stopping_at = Some(now);
         task.stop_code = Some(code.to_owned());
         task.stopped_reason = Some(reason.to_owned());
@@ -278,15 +304,7 @@ pub(super) fn stop(world: &mut World, arn: &str, code: &str, reason: &str) {
     for registry in registries {
         cloud_map::deregister_task(world, &registry, &id);
     }
-    if waits {
-        exactly(world, arn, draining, Moment::Drained);
-    } else {
-        let stopping = world.timings.stopping;
-        later(world, arn, stopping, Moment::Stopped);
-    }
-    if let Some(service) = service {
-        soon(world, &service);
-    }
+    Some(draining)
 }
 
 /// Nothing reaches the task any more: its containers get their SIGTERM.

@@ -111,7 +111,7 @@ pub(crate) fn run(world: &mut World, cx: &Cx, input: &Value) -> Result<Value, Re
     let definition = Arc::clone(ecs.launchable(cx, input.text("taskDefinition").unwrap_or_default())?);
     let fields = launch_fields(&request)?;
     check(world, cx, &fields, &definition)?;
-    let order = Launch {
+    let mut order = Launch {
         cluster: cluster_arn,
         cluster_name,
         service: None,
@@ -122,14 +122,16 @@ pub(crate) fn run(world: &mut World, cx: &Cx, input: &Value) -> Result<Value, Re
         fields,
         overrides: request.get("overrides").cloned(),
         tags: tags::requested(input)?,
+        peers: Vec::new(),
     };
-    let (mut arns, mut failures) = (Vec::new(), Vec::new());
+    let mut failures = Vec::new();
     for _ in 0..count {
         match launch(world, &order) {
-            Ok(arn) => arns.push(arn),
-            Err(reason) => failures.push(json!({ "reason": reason })),
+            Ok(arn) => order.peers.push(arn),
+            Err(unplaced) => failures.push(json!({ "reason": unplaced.reason })),
         }
     }
+    let arns = order.peers;
     if let Some(token) = token {
         world.services.ecs.run_tokens.insert(token, Replay { request, tasks: arns.clone() });
     }

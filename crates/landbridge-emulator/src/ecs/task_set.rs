@@ -284,7 +284,7 @@ fn settle(world: &mut World, service_arn: &str, id: &str, steady: bool) {
     if steady {
         let who = format!("{}, taskSet {id}", service.name);
         service.events.push(&mut world.rng, now, &who, "has reached a steady state.");
-        notice::action(world, service_arn, Grade::Info, "TASKSET_STEADY_STATE", None);
+        notice::action(world, service_arn, Grade::Info, "TASKSET_STEADY_STATE");
     }
 }
 

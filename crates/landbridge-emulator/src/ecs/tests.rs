@@ -9,6 +9,7 @@ mod deployment;
 mod hook;
 mod protection;
 mod service;
+mod spot;
 mod support;
 mod task;
 mod task_definition;

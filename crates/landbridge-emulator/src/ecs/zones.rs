@@ -121,7 +121,7 @@ fn say(world: &mut World, arn: &str, text: &str, name: &str) {
     let Some(service) = world.services.ecs.services.get_mut(arn) else { return };
     let Service { events, name: service, .. } = service;
     events.push(&mut world.rng, now, service, text);
-    notice::action(world, arn, Grade::Info, name, None);
+    notice::action(world, arn, Grade::Info, name);
 }
 
 fn start(world: &mut World, arn: &str, number: usize) {
