@@ -15,7 +15,7 @@ use crate::faults::{Fault, Faults};
 use crate::gateway;
 use crate::quotas::Quotas;
 use crate::route53;
-use crate::scripts::{HookScript, Scripts, TargetScript, TaskScript};
+use crate::scripts::{HookScript, Scripts, SubnetScript, TargetScript, TaskScript};
 use crate::timings::Timings;
 use crate::world::{Queue, Rng, Services, World};
 use crate::{ecs, elbv2};
@@ -150,6 +150,12 @@ impl Emulator {
     /// Adds a script that decides what the Lambda functions of deployment lifecycle hooks answer.
     pub fn script_hook(&self, script: HookScript) {
         self.lock().scripts.add_hook(script);
+    }
+
+    /// Adds a script that decides how many addresses certain subnets have for tasks. A task that finds none stops before it
+    /// starts, as on AWS.
+    pub fn script_subnet(&self, script: SubnetScript) {
+        self.lock().scripts.add_subnet(script);
     }
 
     /// An Availability Zone fails: the tasks in it stop, and none is placed there until it is restored.

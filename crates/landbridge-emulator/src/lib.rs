@@ -55,7 +55,7 @@ pub use emulator::{Builder, Emulator};
 pub use faults::{Fault, FaultKind};
 pub use gateway::ConnectionLost;
 pub use route53::DnsAnswer;
-pub use scripts::{HookAnswer, HookScript, TargetFate, TargetScript, TaskFate, TaskScript};
+pub use scripts::{HookAnswer, HookScript, SubnetScript, TargetFate, TargetScript, TaskFate, TaskScript};
 pub use server::Server;
 pub use timings::Timings;
 pub use trouble::Trouble;

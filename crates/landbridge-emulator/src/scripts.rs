@@ -116,6 +116,21 @@ impl TargetScript {
     }
 }
 
+/// How many addresses every subnet has for tasks whose id matches a glob (`*` stands for any text): others hold the rest.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SubnetScript {
+    id: String,
+    addresses: u64,
+}
+
+impl SubnetScript {
+    /// Lets at most `addresses` tasks have a network interface in each subnet whose id matches `id`. Those that have one keep it.
+    pub fn new(id: impl Into<String>, addresses: u64) -> Self {
+        Self { id: id.into(), addresses }
+    }
+}
+
 /// What the Lambda function of a deployment lifecycle hook answers (`hookStatus`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -182,6 +197,7 @@ pub(crate) struct Scripts {
     tasks: Vec<TaskScript>,
     targets: Vec<TargetScript>,
     hooks: Vec<HookScript>,
+    subnets: Vec<SubnetScript>,
     lost_zones: BTreeSet<String>,
 }
 
@@ -210,7 +226,17 @@ impl Scripts {
         self.hooks.push(script);
     }
 
+    pub(crate) fn add_subnet(&mut self, script: SubnetScript) {
+        self.subnets.push(script);
+    }
+
+    /// The addresses that a subnet has for tasks, if a script says so.
+    pub(crate) fn addresses(&self, subnet: &str) -> Option<u64> {
+        self.subnets.iter().rev().find(|script| matches(&script.id, subnet)).map(|script| script.addresses)
+    }
+
     pub(crate) fn clear(&mut self) {
+        self.subnets.clear();
         self.tasks.clear();
         self.targets.clear();
         self.hooks.clear();

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::emulator::Emulator;
 use crate::faults::Fault;
-use crate::scripts::{HookScript, TargetScript, TaskScript};
+use crate::scripts::{HookScript, SubnetScript, TargetScript, TaskScript};
 
 /// The content of a file of faults.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -21,6 +21,8 @@ pub struct Trouble {
     pub targets: Vec<TargetScript>,
     /// What the Lambda functions of deployment lifecycle hooks answer. The last script that matches an ARN decides.
     pub hooks: Vec<HookScript>,
+    /// How many addresses subnets have for tasks. The last script that matches an id decides.
+    pub subnets: Vec<SubnetScript>,
     /// Availability Zones that are lost: no task is placed there.
     pub zones: Vec<String>,
 }
@@ -32,6 +34,7 @@ impl Emulator {
         trouble.tasks.into_iter().for_each(|script| self.script(script));
         trouble.targets.into_iter().for_each(|script| self.script_target(script));
         trouble.hooks.into_iter().for_each(|script| self.script_hook(script));
+        trouble.subnets.into_iter().for_each(|script| self.script_subnet(script));
         trouble.zones.iter().for_each(|zone| self.lose_zone(zone));
     }
 }
@@ -63,6 +66,7 @@ mod tests {
                 {"image": "*/sick:*", "fate": {"target": {"after": "30s", "fate": {"code": 503}}}},
             ],
             "targets": [{"id": "10.0.0.7", "fate": "timeout"}],
+            "subnets": [{"id": "subnet-1*", "addresses": 2}],
             "hooks": [{"function": "*:check", "answer": "failed", "after": "90s"}, {"function": "*", "answer": "succeeded"}],
         }))
         .unwrap();
@@ -90,6 +94,7 @@ mod tests {
             ]
         );
         assert_eq!(trouble.targets, [TargetScript::new("10.0.0.7", TargetFate::Timeout)]);
+        assert_eq!(trouble.subnets, [SubnetScript::new("subnet-1*", 2)]);
         let fails = HookScript::new("*:check", HookAnswer::Failed).after(Duration::from_secs(90));
         assert_eq!(trouble.hooks, [fails, HookScript::new("*", HookAnswer::Succeeded)]);
     }
@@ -102,6 +107,9 @@ mod tests {
             json!({"calls": [{"fault": "throttle"}]}),
             json!({"calls": [{"action": "ecs:*", "fault": "throttle", "probability": 7}]}),
             json!({"tasks": [{"image": "*", "fate": {"slowStart": "soon"}}]}),
+            json!({"tasks": [{"image": "*", "fate": "spotInterruption"}]}),
+            json!({"subnets": [{"id": "subnet-1", "addresses": -1}]}),
+            json!({"subnets": [{"subnet": "subnet-1", "addresses": 1}]}),
         ] {
             assert!(serde_json::from_value::<Trouble>(wrong.clone()).is_err(), "{wrong}");
         }

@@ -28,7 +28,7 @@ use crate::input::Input;
 use crate::refusal::Refusal;
 use crate::world::{Cx, World};
 
-pub(crate) use network::{address_in, check_groups, check_subnets, vpc_of, zone_of};
+pub(crate) use network::{block_of, check_groups, check_subnets, vpc_of, zone_of};
 
 /// All accounts' and regions' networks, by (account, region).
 #[derive(Debug, Clone, Default)]

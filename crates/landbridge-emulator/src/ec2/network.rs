@@ -85,7 +85,7 @@ impl Network {
     pub(super) fn dump(&self, account: &str, region: &str) -> Value {
         json!({
             "vpcs": self.vpcs.values().map(|vpc| vpc.show(self, account)).collect::<Value>(),
-            "subnets": self.subnets.values().map(|subnet| subnet.show(self, account, region, 0)).collect::<Value>(),
+            "subnets": self.subnets.values().map(|subnet| subnet.show(self, account, region, subnet.room())).collect::<Value>(),
             "securityGroups": self.groups.values().map(|group| group.show(self, account, region)).collect::<Value>(),
         })
     }
@@ -144,9 +144,23 @@ pub(crate) fn zone_of(world: &World, account: &str, region: &str, subnet: &str) 
     with(world, account, region, |network| network.subnets.get(subnet).map(|subnet| subnet.zone.clone()))
 }
 
-/// An address in a subnet, if it is one of the account's: the first four and the last are AWS's.
-pub(crate) fn address_in(world: &World, account: &str, region: &str, subnet: &str, count: u32) -> Option<Ipv4Addr> {
+/// The addresses of a subnet, if it is one of the account's: the first four and the last are AWS's.
+pub(crate) fn block_of(world: &World, account: &str, region: &str, subnet: &str) -> Option<AddressBlock> {
     let cidr = with(world, account, region, |network| network.subnets.get(subnet).map(|subnet| subnet.cidr))?;
-    let usable = u32::try_from(cidr.size()).unwrap_or(u32::MAX).saturating_sub(5).max(1);
-    Some(cidr.address(4 + count % usable))
+    Some(AddressBlock { cidr, size: subnet::room(cidr) })
+}
+
+/// What a subnet has to give.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AddressBlock {
+    cidr: Block,
+    pub(crate) size: u64,
+}
+
+impl AddressBlock {
+    /// The address at a place, which begins anew after the last.
+    pub(crate) fn at(&self, place: u64) -> Option<Ipv4Addr> {
+        let place = place.checked_rem(self.size)?;
+        Some(self.cidr.address(4 + u32::try_from(place).unwrap_or(u32::MAX)))
+    }
 }

@@ -6,10 +6,10 @@ use super::cidr::Block;
 use super::filter::Kind;
 use super::network::{self, Network};
 use super::{interface, invalid, needed, tag, unknown, vpc, zone};
-use crate::elbv2;
 use crate::input::Input;
 use crate::refusal::Refusal;
 use crate::world::{Cx, World};
+use crate::{ecs, elbv2};
 
 #[derive(Debug, Clone)]
 pub(super) struct Subnet {
@@ -44,16 +44,25 @@ const KIND: Kind = Kind {
     missing: |_, id| not_found(id),
 };
 
+/// How many network interfaces fit into a block: five addresses are AWS's ("Subnet CIDR blocks").
+pub(super) fn room(cidr: Block) -> u64 {
+    u64::try_from(cidr.size().saturating_sub(5)).unwrap_or(u64::MAX)
+}
+
 impl Subnet {
-    /// `used` addresses are taken by network interfaces; five are AWS's ("Subnet CIDR blocks").
-    pub(super) fn show(&self, network: &Network, account: &str, region: &str, used: usize) -> Value {
+    pub(super) fn room(&self) -> u64 {
+        room(self.cidr)
+    }
+
+    /// With so many addresses free.
+    pub(super) fn show(&self, network: &Network, account: &str, region: &str, free: u64) -> Value {
         json!({
             "subnetId": self.id,
             "subnetArn": format!("arn:aws:ec2:{region}:{account}:subnet/{}", self.id),
             "state": "available",
             "vpcId": self.vpc,
             "cidrBlock": self.cidr.to_string(),
-            "availableIpAddressCount": self.cidr.size().saturating_sub(5 + used as u128) as u64,
+            "availableIpAddressCount": free,
             "availabilityZone": self.zone,
             "availabilityZoneId": zone::id(&self.zone),
             "defaultForAz": self.default,
@@ -109,17 +118,21 @@ pub(super) fn create(world: &mut World, cx: &Cx, input: Input<'_>) -> Result<Val
     let id = network::id(&mut world.rng, "subnet");
     let subnet = Subnet { id: id.clone(), vpc: vpc_id.to_owned(), cidr, zone, default: false };
     network.tags.insert(id.clone(), tags);
-    let shown = subnet.show(network, &cx.account, &cx.region, 0);
+    let shown = subnet.show(network, &cx.account, &cx.region, subnet.room());
     network.subnets.insert(id, subnet);
     Ok(json!({ "subnet": shown }))
 }
 
 pub(super) fn describe(world: &mut World, cx: &Cx, input: Input<'_>) -> Result<Value, Refusal> {
-    let interfaces = interface::all(world, cx);
-    let used = |id: &str| interfaces.iter().filter(|interface| interface.subnet == id).count();
-    let network = world.services.ec2.network(&cx.account, &cx.region);
-    let shown = network.subnets.values().map(|subnet| subnet.show(network, &cx.account, &cx.region, used(&subnet.id)));
-    KIND.describe(input, shown.collect())
+    let (account, region) = (cx.account.as_str(), cx.region.as_str());
+    // It is there before anybody looks.
+    world.services.ec2.network(account, region);
+    let shown = network::with(world, account, region, |network| {
+        let free =
+            |subnet: &Subnet| ecs::free_addresses(world, account, region, &subnet.id).unwrap_or_else(|| subnet.room());
+        network.subnets.values().map(|subnet| subnet.show(network, account, region, free(subnet))).collect()
+    });
+    KIND.describe(input, shown)
 }
 
 /// Not while there is a network interface in it.

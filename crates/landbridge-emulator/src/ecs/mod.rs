@@ -6,6 +6,7 @@
 //! Source of operations, members and errors: the Amazon ECS API reference (AmazonECS/latest/APIReference).
 
 mod account_setting;
+mod addresses;
 mod alarm;
 mod attachment;
 mod balancer;
@@ -59,6 +60,7 @@ use serde_json::{Value, json};
 use crate::refusal::Refusal;
 use crate::world::{Cx, World};
 
+pub(crate) use addresses::free as free_addresses;
 pub(crate) use alarm::alarm_changed;
 pub(crate) use balancer::target_news;
 pub(crate) use capacity::{Capacity, capacity, set_desired};
@@ -85,8 +87,7 @@ pub(crate) struct Ecs {
     run_tokens: BTreeMap<(String, String), task_operation::Replay>,
     settings: BTreeMap<account_setting::Key, String>,
     tags: tags::Tags,
-    /// How many addresses were given to tasks.
-    addresses: u32,
+    addresses: addresses::Addresses,
 }
 
 /// Something that happens by itself in ECS.

@@ -54,6 +54,8 @@ pub(crate) struct Task {
     pub(super) settled: bool,
     pub(super) containers: Vec<ContainerState>,
     pub(super) network: Option<Interface>,
+    /// Its subnet had no address for it.
+    pub(super) starved: Option<Starved>,
     /// Launch type or capacity provider, platform version, flags: shown as they are.
     pub(super) fields: Map<String, Value>,
     /// Cloud Map services it is registered in.
@@ -90,6 +92,15 @@ pub(super) struct Interface {
     pub(super) subnet: String,
     pub(super) groups: Vec<String>,
     pub(super) address: Ipv4Addr,
+}
+
+/// The network interface that a task could not get.
+#[derive(Debug, Clone)]
+pub(super) struct Starved {
+    pub(super) attachment: String,
+    pub(super) subnet: String,
+    /// Whether it was to have a public address too.
+    pub(super) public: bool,
 }
 
 impl LastStatus {
@@ -174,7 +185,7 @@ impl Task {
             ("version", json!(self.version)),
             ("createdAt", epoch(self.created_at)),
             ("containers", self.show_containers()),
-            ("attachments", self.network.iter().map(|interface| interface.show(self.is_stopped())).collect()),
+            ("attachments", self.show_attachments()),
             ("connectivity", json!(if self.is_running() { "CONNECTED" } else { "DISCONNECTED" })),
             ("tags", if with_tags { ecs.tags.show(&self.arn) } else { json!([]) }),
             ("attributes", json!([{ "name": "ecs.cpu-architecture", "value": "x86_64" }])),
@@ -204,6 +215,12 @@ impl Task {
         }
         self.show_times(&mut shown);
         shown.into()
+    }
+
+    fn show_attachments(&self) -> Value {
+        let stopped = self.is_stopped();
+        let held = self.network.iter().map(|interface| interface.show(stopped));
+        held.chain(self.starved.iter().map(|starved| starved.show(stopped))).collect()
     }
 
     fn show_times(&self, shown: &mut Map<String, Value>) {
@@ -267,6 +284,17 @@ impl Task {
             shown
         });
         shown.collect()
+    }
+}
+
+impl Starved {
+    fn show(&self, stopped: bool) -> Value {
+        json!({
+            "id": self.attachment,
+            "type": "ElasticNetworkInterface",
+            "status": if stopped { "DELETED" } else { "PRECREATED" },
+            "details": [{ "name": "subnetId", "value": self.subnet }],
+        })
     }
 }
 

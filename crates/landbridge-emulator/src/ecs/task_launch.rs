@@ -1,7 +1,6 @@
 //! Launching a task: what it is given before its life begins. Source: RunTask and Task in the Amazon ECS API reference.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -10,12 +9,11 @@ use super::deployment::Deployment;
 use super::member::Members;
 use super::service::Service;
 use super::service_check::runs_on_fargate;
-use super::task::{ContainerState, Health, Interface, LastStatus, Task};
+use super::task::{ContainerState, Health, Interface, LastStatus, Starved, Task};
 use super::task_definition::TaskDefinition;
 use super::task_life::{Moment, later};
 use super::zones::{self, Spot};
-use super::{Ecs, names, notice, spot};
-use crate::ec2;
+use super::{Ecs, addresses, names, notice, spot};
 use crate::scripts::TaskFate;
 use crate::world::World;
 
@@ -93,7 +91,11 @@ pub(super) fn launch(world: &mut World, order: &Launch) -> Result<String, Unplac
     let containers = containers.collect();
     let mut fields = shown_fields(order, provider);
     fields.insert("availabilityZone".to_owned(), json!(spot.zone));
-    let network = interface(world, order, spot);
+    let (network, starved) = match interface(world, order, spot) {
+        Ok(network) => (network, None),
+        Err(starved) => (None, Some(starved)),
+    };
+    let first = if starved.is_some() { Moment::Starved } else { Moment::Pending };
     let task = Task {
         arn: arn.clone(),
         cluster: order.cluster.clone(),
@@ -109,6 +111,7 @@ pub(super) fn launch(world: &mut World, order: &Launch) -> Result<String, Unplac
         settled: false,
         containers,
         network,
+        starved,
         fields,
         registries: Vec::new(),
         targets: Vec::new(),
@@ -134,7 +137,7 @@ pub(super) fn launch(world: &mut World, order: &Launch) -> Result<String, Unplac
     }
     ecs.tasks.insert(arn.clone(), task);
     let delay = world.timings.provisioning;
-    later(world, &arn, delay, Moment::Pending);
+    later(world, &arn, delay, first);
     notice::task(world, &arn);
     Ok(arn)
 }
@@ -144,28 +147,26 @@ pub(super) fn fates<'a>(world: &'a World, definition: &'a TaskDefinition) -> imp
     definition.containers().iter().map(move |it| world.scripts.fate(it.text("image").unwrap_or_default(), pulling))
 }
 
-/// The network interface in the subnet of a spot.
-fn interface(world: &mut World, order: &Launch, spot: Spot) -> Option<Interface> {
-    let network = order.fields.object("networkConfiguration")?.object("awsvpcConfiguration")?;
-    let groups = network.texts("securityGroups").into_iter().map(ToOwned::to_owned).collect();
-    let ecs = &mut world.services.ecs;
-    ecs.addresses = ecs.addresses.wrapping_add(1);
-    let count = ecs.addresses;
-    let subnet = spot.subnet?;
-    let (account, region) = (names::account_of(&order.cluster), names::region_of(&order.cluster));
-    // In a subnet that EC2 does not know: 10.0.0.0/8, skipping the first addresses, which a VPC keeps for itself.
-    let address = ec2::address_in(world, account, region, &subnet, count)
-        .unwrap_or_else(|| Ipv4Addr::from(0x0a00_000a_u32.wrapping_add(count & 0x00ff_ffff)));
+/// The network interface in the subnet of a spot; an error where the subnet has no address left.
+fn interface(world: &mut World, order: &Launch, spot: Spot) -> Result<Option<Interface>, Starved> {
+    let network = order.fields.object("networkConfiguration").and_then(|it| it.object("awsvpcConfiguration"));
+    let (Some(network), Some(subnet)) = (network, spot.subnet) else { return Ok(None) };
+    let asked = &mut world.services.ecs.addresses.asked;
+    *asked = asked.wrapping_add(1);
+    let Some(address) = addresses::take(world, &order.cluster, &subnet) else {
+        let public = network.text("assignPublicIp") == Some("ENABLED");
+        return Err(Starved { attachment: world.rng.uuid(), subnet, public });
+    };
     let mac = world.rng.hex(12);
     let mac: Vec<&str> = (0..6).map(|at| &mac[at * 2..at * 2 + 2]).collect();
-    Some(Interface {
+    Ok(Some(Interface {
         subnet,
-        groups,
+        groups: network.texts("securityGroups").into_iter().map(ToOwned::to_owned).collect(),
         address,
         mac: mac.join(":"),
         attachment: world.rng.uuid(),
         id: format!("eni-{}", world.rng.hex(17)),
-    })
+    }))
 }
 
 /// Members of a task that come from how it was launched.

@@ -11,7 +11,7 @@ use super::service::Service;
 use super::task::{Health, LastStatus, Task};
 use super::task_definition::{TaskDefinition, sweep};
 use super::task_launch::fates;
-use super::{Ecs, Event, balancer, discovery, names, notice};
+use super::{Ecs, Event, addresses, balancer, discovery, names, notice};
 use crate::cloud_map;
 use crate::scripts::TaskFate;
 use crate::world::{Event as WorldEvent, World};
@@ -19,6 +19,8 @@ use crate::world::{Event as WorldEvent, World};
 /// A point a task reaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Moment {
+    /// It cannot have a network interface.
+    Starved,
     Pending,
     PullFailed(usize),
     Running,
@@ -76,6 +78,7 @@ pub(super) fn reach(world: &mut World, arn: &str, moment: Moment) {
         Moment::Drained => drained(world, arn),
         // Whatever was planned before the task was stopped no longer happens.
         _ if !alive => {}
+        Moment::Starved => starve(world, arn),
         Moment::Pending => pend(world, arn),
         Moment::PullFailed(container) => pull_failed(world, arn, container),
         Moment::Running => run(world, arn),
@@ -86,6 +89,12 @@ pub(super) fn reach(world: &mut World, arn: &str, moment: Moment) {
         Moment::Exited(container, code) => exited(world, arn, container, code),
         Moment::GraceOver => balancer::replace(world, arn),
     }
+}
+
+fn starve(world: &mut World, arn: &str) {
+    let reason =
+        world.services.ecs.tasks.get(arn).and_then(|task| task.starved.as_ref()).map(super::task::Starved::reason);
+    fail(world, arn, "TaskFailedToStart", &reason.unwrap_or_default());
 }
 
 fn pend(world: &mut World, arn: &str) {
@@ -317,6 +326,7 @@ fn drained(world: &mut World, arn: &str) {
 
 fn stopped(world: &mut World, arn: &str) {
     let now = world.now;
+    addresses::give_back(world, arn);
     change(&mut world.services.ecs, arn, |task| {
         task.last = LastStatus::Stopped;
         task.stopped_at = Some(now);

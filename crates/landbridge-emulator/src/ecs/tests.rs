@@ -3,6 +3,7 @@
 // Requests are written in place with `json!`, which a reference would only clutter.
 #![allow(clippy::needless_pass_by_value)]
 
+mod addresses;
 mod capacity_provider;
 mod cluster;
 mod deployment;

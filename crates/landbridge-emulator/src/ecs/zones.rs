@@ -51,7 +51,7 @@ pub(super) fn place(world: &World, order: &Launch) -> Option<Spot> {
     let spots = spots(world, &order.cluster, &order.fields);
     let service = order.service.as_ref().and_then(|arn| ecs.services.get(arn));
     let tasks: Vec<&Task> = service.map(|service| alive(ecs, service).collect()).unwrap_or_default();
-    let turn = ecs.addresses as usize;
+    let turn = ecs.addresses.asked as usize;
     let rank = |(at, spot): &(usize, Spot)| {
         let here = tasks.iter().filter(|task| zone(task) == spot.zone);
         let (mut own, mut all) = (0, 0);

@@ -46,6 +46,26 @@ impl Aws {
         found.unwrap_or_else(|| panic!("{form}: {xml}")).0.to_owned()
     }
 
+    /// The text of the element `element` in what EC2 answers to a form.
+    fn ec2(&self, form: &str, element: &str) -> String {
+        let body = Bytes::from(format!("Version=2016-11-15&Action={form}"));
+        let response = self.0.respond(Request::post("/").body(body).unwrap());
+        let xml = String::from_utf8(response.into_body().to_vec()).unwrap();
+        let found = xml.split_once(&format!("<{element}>")).and_then(|(_, rest)| rest.split_once('<'));
+        found.unwrap_or_else(|| panic!("{form}: {xml}")).0.to_owned()
+    }
+
+    /// A subnet that EC2 knows, in a VPC of its own.
+    pub(super) fn subnet(&self, cidr: &str) -> String {
+        let vpc = self.ec2(&format!("CreateVpc&CidrBlock={cidr}"), "vpcId");
+        self.ec2(&format!("CreateSubnet&VpcId={vpc}&CidrBlock={cidr}"), "subnetId")
+    }
+
+    /// What DescribeSubnets says that a subnet has left.
+    pub(super) fn free_addresses(&self, subnet: &str) -> u64 {
+        self.ec2(&format!("DescribeSubnets&SubnetId.1={subnet}"), "availableIpAddressCount").parse().unwrap()
+    }
+
     /// A target group whose targets are healthy after 10 seconds and drain for 20.
     fn group(&self, name: &str) -> String {
         let check = "&HealthCheckIntervalSeconds=5&HealthCheckTimeoutSeconds=2&HealthyThresholdCount=2";
