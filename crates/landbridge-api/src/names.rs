@@ -11,6 +11,9 @@ pub const FINALIZER: &str = "landbridge.dev/finalizer";
 /// Field manager of the operator's status writes.
 pub const STATUS_MANAGER: &str = "landbridge-controller";
 
+/// Field manager of objects that the operator makes in Kubernetes.
+pub const OBJECT_MANAGER: &str = "landbridge";
+
 /// Field manager of what the CLI applies.
 pub const CLI_MANAGER: &str = "landbridge-cli";
 

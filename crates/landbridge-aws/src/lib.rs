@@ -14,6 +14,7 @@ mod emulator_tests;
 mod error;
 pub mod execute;
 mod facts;
+mod kubernetes;
 mod memory;
 pub mod observe;
 mod observer;
@@ -25,4 +26,5 @@ pub mod sweep;
 
 pub use client::{Aws, AwsPool};
 pub use error::AwsError;
+pub use kubernetes::{Kubernetes, NoKubernetes, Written};
 pub use observer::{Alone, Fence, Observer};

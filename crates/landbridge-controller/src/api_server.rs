@@ -159,7 +159,8 @@ impl ApiServer {
         Request::new(K::url_path(&(), meta.namespace.as_deref()))
     }
 
-    async fn send<T: DeserializeOwned>(
+    /// Sends a request, when it is its turn.
+    pub(crate) async fn send<T: DeserializeOwned>(
         &self,
         operation: &str,
         request: Result<http::Request<Vec<u8>>, Error>,

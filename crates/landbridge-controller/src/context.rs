@@ -18,6 +18,7 @@ use crate::metrics::Metrics;
 use crate::objects::World;
 use crate::slots::Slots;
 use crate::sweeps::Sweeps;
+use crate::writer::Writer;
 
 /// A kind that the operator converges: what `landbridge-plan` and `landbridge-aws` know of it, and the little that only
 /// the operator does.
@@ -48,6 +49,8 @@ pub struct Operator {
     pub api: Arc<ApiServer>,
     /// What the watches see.
     pub world: Arc<World>,
+    /// Writes of plans into Kubernetes.
+    pub writer: Writer,
     /// Ways to AWS.
     pub pool: Arc<AwsPool>,
     /// Shards that this replica holds.

@@ -38,9 +38,23 @@ impl Guard {
         self.stopping.store(true, Ordering::Release);
     }
 
+    /// Begins a write that is none of AWS's, if this replica may write for the account.
+    pub fn begin(&self, target: &AccountTarget) -> Option<Writing<'_>> {
+        self.may_write(target).then_some(Writing(self))
+    }
+
     /// Writes that are under way.
     pub fn writing(&self) -> i64 {
         self.writing.load(Ordering::Acquire)
+    }
+}
+
+/// A write that is under way until this is dropped.
+pub struct Writing<'a>(&'a Guard);
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        self.0.writing.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

@@ -17,6 +17,7 @@ mod feed;
 mod guard;
 pub mod lease;
 mod metrics;
+mod mirror;
 mod news;
 mod objects;
 mod outcome;
@@ -28,6 +29,7 @@ mod slots;
 mod sweeps;
 pub mod telemetry;
 mod watch;
+mod writer;
 
 pub use config::Config;
 pub use run::{Hooks, run};

@@ -13,11 +13,13 @@ use landbridge_api::condition::{self, reason};
 use landbridge_api::v1alpha1::{AwsAccount, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
 use landbridge_plan::account::{AccountTarget, DEFAULT_ACCOUNT};
 use landbridge_plan::kind::Kind;
+use landbridge_plan::kubernetes::{EndpointSlice, KubernetesService};
 use landbridge_plan::objects::Objects;
 use landbridge_plan::plan::Unmet;
 
 use crate::ambient::Ambient;
 use crate::feed::Feed;
+use crate::mirror::Mirror;
 
 /// Every watched kind.
 pub struct World {
@@ -33,6 +35,8 @@ pub struct World {
     pub services: Arc<Feed<EcsService>>,
     /// Kubernetes namespaces, of which only the metadata is kept.
     pub namespaces: Arc<Feed<PartialObjectMeta<Namespace>>>,
+    /// Services and EndpointSlices, watched once somebody asks for one.
+    pub mirror: Mirror,
     /// The operator's own AWS environment.
     pub ambient: Ambient,
     /// Identity of this installation.
@@ -52,8 +56,8 @@ impl World {
     /// A world of these feeds.
     pub fn new(feeds: Feeds, installation: String) -> Self {
         let Feeds { accounts, clusters, cloud_map, roles, services, namespaces } = feeds;
-        let (ambient, proved) = (Ambient::default(), Mutex::default());
-        Self { accounts, clusters, cloud_map, roles, services, namespaces, ambient, installation, proved }
+        let (mirror, ambient, proved) = (Mirror::default(), Ambient::default(), Mutex::default());
+        Self { accounts, clusters, cloud_map, roles, services, namespaces, mirror, ambient, installation, proved }
     }
 
     /// Resolves when every kind has been listed.
@@ -151,6 +155,18 @@ impl Objects for World {
 
     fn iam_task_role(&self, namespace: &str, name: &str) -> Option<Arc<IamTaskRole>> {
         self.roles.get(Some(namespace), name)
+    }
+
+    fn ecs_service(&self, namespace: &str, name: &str) -> Option<Arc<EcsService>> {
+        self.services.get(Some(namespace), name)
+    }
+
+    fn kubernetes_service(&self, namespace: &str, name: &str) -> Result<Option<Arc<KubernetesService>>, Unmet> {
+        self.mirror.service(namespace, name)
+    }
+
+    fn endpoint_slices(&self, namespace: &str, service: &str) -> Result<Vec<Arc<EndpointSlice>>, Unmet> {
+        self.mirror.slices(namespace, service)
     }
 
     fn namespaces_with_iam_task_role(&self, name: &str) -> Vec<String> {

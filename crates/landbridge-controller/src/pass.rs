@@ -136,7 +136,7 @@ impl<'a, K: Converge> Pass<'a, K> {
         }
         let only_drift = plan.steps.iter().all(|s| s.cause == Cause::Drift);
         let priority = if only_drift { Priority::Drift } else { priority(&*self.object, resolved) };
-        let (done, told) = self.telling(word, execute(plan, aws, priority)).await;
+        let (done, told) = self.telling(word, execute(plan, aws, &self.ctx.operator.writer, priority)).await;
         for step in plan.steps.iter().filter(|s| done.done.contains(&s.id)) {
             tracing::info!(object = plan.object, step = step.id, operation = step.change.operation(), "done");
         }
@@ -168,24 +168,27 @@ impl<'a, K: Converge> Pass<'a, K> {
     /// holds the executed steps first and then those that are left.
     pub async fn observe_again(
         &self,
-        resolved: &K::Resolved,
+        resolved: K::Resolved,
         aws: &Aws,
         plan: Plan,
         observed: K::Observed,
         done: &Executed,
-    ) -> (Plan, K::Observed) {
+    ) -> (K::Resolved, Plan, K::Observed) {
         if done.done.is_empty() {
-            return (plan, observed);
+            return (resolved, plan, observed);
         }
+        // What was written to Kubernetes is among what the object refers to.
+        let wrote_kubernetes = plan.steps.iter().any(|s| s.change.is_kubernetes());
+        let resolved = if wrote_kubernetes { self.resolve().unwrap_or(resolved) } else { resolved };
         // If this fails the next pass will see; what was observed before is still the best there is.
-        let Ok(observed) = self.observe(resolved, aws).await else { return (plan, observed) };
-        let next = policy::filter(self.object.plan(resolved, &observed, self.now), &self.object.knobs());
+        let Ok(observed) = self.observe(&resolved, aws).await else { return (resolved, plan, observed) };
+        let next = policy::filter(self.object.plan(&resolved, &observed, self.now), &self.object.knobs());
         let mut steps = plan.steps;
         if done.failure.is_none() {
             steps.extend(next.steps);
         }
         let merged = Plan { steps, drift: plan.drift, ..next };
-        (merged, observed)
+        (resolved, merged, observed)
     }
 
     /// Removes the finalizer: AWS holds nothing of the object any more.

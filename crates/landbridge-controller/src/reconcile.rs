@@ -56,7 +56,7 @@ async fn converge<K: Converge>(pass: &mut Pass<'_, K>, shard: &str) -> Result<Ou
     let plan = pass.plan(&resolved, &observed);
     let word = pass.store_beginning(&resolved, &observed, &plan).await?;
     let done = pass.execute(&resolved, &plan, &aws, word).await?;
-    let (plan, observed) = pass.observe_again(&resolved, &aws, plan, observed, &done).await;
+    let (resolved, plan, observed) = pass.observe_again(resolved, &aws, plan, observed, &done).await;
     if plan.gone {
         return pass.let_go().await;
     }

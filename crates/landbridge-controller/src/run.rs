@@ -25,6 +25,7 @@ use crate::metrics::Metrics;
 use crate::objects::{Feeds, World};
 use crate::slots::Slots;
 use crate::sweeps::{self, Sweeps};
+use crate::writer::Writer;
 use crate::{ambient, crds, shards};
 
 /// What whoever runs the operator in its own process may want.
@@ -39,7 +40,7 @@ pub struct Hooks {
 }
 
 /// The queues of all kinds.
-struct Queues {
+pub(crate) struct Queues {
     accounts: Queue<AwsAccount>,
     clusters: Queue<EcsCluster>,
     cloud_map: Queue<CloudMapNamespace>,
@@ -80,9 +81,11 @@ pub async fn run(config: Config, client: Client, shutdown: CancellationToken, ho
         None => pool,
     });
     let (sweeps, swept) = Sweeps::new(&config);
+    let world = Arc::new(World::new(feeds, config.installation.clone()));
     let operator = Arc::new(Operator {
         slots: Slots::new(config.concurrency),
-        world: Arc::new(World::new(feeds, config.installation.clone())),
+        writer: Writer::new(api.clone(), guard.clone(), world.clone()),
+        world,
         pool,
         backoff: Backoff::default(),
         config,
@@ -127,7 +130,7 @@ pub async fn run(config: Config, client: Client, shutdown: CancellationToken, ho
     Ok(())
 }
 
-fn feeds() -> (Feeds, Queues) {
+pub(crate) fn feeds() -> (Feeds, Queues) {
     let (accounts, queue_of_accounts) = Feed::new();
     let (clusters, queue_of_clusters) = Feed::new();
     let (cloud_map, queue_of_cloud_map) = Feed::new();
@@ -148,6 +151,7 @@ fn feeds() -> (Feeds, Queues) {
 fn start_all(start: &mut Start<'_>, queues: Queues) {
     let world = start.operator.world.clone();
     start.kubernetes_namespaces();
+    start.kubernetes_services();
     start.cluster_scoped(&world.accounts, queues.accounts);
     start.cluster_scoped(&world.clusters, queues.clusters);
     start.cluster_scoped(&world.cloud_map, queues.cloud_map);

@@ -101,6 +101,13 @@ pub enum Change {
     /// iam:DeleteRole.
     DeleteRole { name: String },
 
+    /// Server-side apply of an object in Kubernetes: over the one of that UID, or a new one where none was seen. The body is
+    /// the whole object but for `apiVersion`, `kind` and its names; its annotations say whose it is (see
+    /// [`crate::kubernetes::annotations`]), and an object of that name that does not carry them is left alone.
+    ApplyObject { api_version: String, kind: String, namespace: String, name: String, uid: Option<String>, body: Body },
+    /// Deletion of an object in Kubernetes, if it is still the one of that UID.
+    DeleteObject { api_version: String, kind: String, namespace: String, name: String, uid: String },
+
     /// TagResource and UntagResource of the service that the resource belongs to.
     Tag { api: Tagged, arn: String, set: Tags, remove: Vec<String> },
 }
@@ -129,7 +136,8 @@ impl Change {
             | C::CreateNamespace { .. }
             | C::CreateDiscoveryService { .. }
             | C::CreateLogGroup { .. }
-            | C::CreateRole { .. } => Verb::Create,
+            | C::CreateRole { .. }
+            | C::ApplyObject { uid: None, .. } => Verb::Create,
             C::DeleteCluster { .. }
             | C::DeleteCapacityProvider { .. }
             | C::DeregisterTaskDefinition { .. }
@@ -138,7 +146,8 @@ impl Change {
             | C::DeregisterInstance { .. }
             | C::DeleteDiscoveryService { .. }
             | C::DeleteLogGroup { .. }
-            | C::DeleteRole { .. } => Verb::Delete,
+            | C::DeleteRole { .. }
+            | C::DeleteObject { .. } => Verb::Delete,
             C::UpdateCluster { .. }
             | C::PutClusterCapacityProviders { .. }
             | C::UpdateCapacityProvider { .. }
@@ -154,6 +163,7 @@ impl Change {
             | C::AttachRolePolicy { .. }
             | C::DetachRolePolicy { .. }
             | C::TagRole { .. }
+            | C::ApplyObject { .. }
             | C::Tag { .. } => Verb::Update,
         }
     }
@@ -201,8 +211,16 @@ impl Change {
                 format!("managed policy {} of IAM role {role}", after_slash(arn))
             }
             C::TagRole { role, .. } => format!("tags of IAM role {role}"),
+            C::ApplyObject { kind, namespace, name, .. } | C::DeleteObject { kind, namespace, name, .. } => {
+                format!("{kind} {namespace}/{name}")
+            }
             C::Tag { arn, .. } => format!("tags of {}", crate::token::shown(arn)),
         }
+    }
+
+    /// Whether it is written to Kubernetes rather than to AWS.
+    pub fn is_kubernetes(&self) -> bool {
+        matches!(self, Change::ApplyObject { .. } | Change::DeleteObject { .. })
     }
 
     /// The AWS operation, as IAM names it: `ecs:CreateService`.
@@ -243,6 +261,8 @@ impl Change {
             C::DetachRolePolicy { .. } => "iam:DetachRolePolicy",
             C::TagRole { .. } => "iam:TagRole",
             C::DeleteRole { .. } => "iam:DeleteRole",
+            C::ApplyObject { .. } => "kubernetes:Apply",
+            C::DeleteObject { .. } => "kubernetes:Delete",
             C::Tag { api: Tagged::Ecs, .. } => "ecs:TagResource",
             C::Tag { api: Tagged::CloudMap, .. } => "servicediscovery:TagResource",
             C::Tag { api: Tagged::Logs, .. } => "logs:TagResource",

@@ -16,6 +16,7 @@ pub mod ecs_service;
 pub mod hash;
 pub mod iam_task_role;
 pub mod kind;
+pub mod kubernetes;
 pub mod objects;
 pub mod owner;
 pub mod plan;

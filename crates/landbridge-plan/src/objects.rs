@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use landbridge_api::v1alpha1::{CloudMapNamespace, EcsCluster, IamTaskRole};
+use landbridge_api::v1alpha1::{CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
 
 use crate::account::AccountTarget;
+use crate::kubernetes::{EndpointSlice, KubernetesService};
 use crate::plan::Unmet;
 
 mod snapshot;
@@ -28,6 +29,18 @@ pub trait Objects {
     fn cloud_map_namespace(&self, name: &str) -> Option<Arc<CloudMapNamespace>>;
     /// The IAMTaskRole of that namespace and name.
     fn iam_task_role(&self, namespace: &str, name: &str) -> Option<Arc<IamTaskRole>>;
+    /// The ECSService of that namespace and name.
+    fn ecs_service(&self, namespace: &str, name: &str) -> Option<Arc<EcsService>>;
+    /// The Kubernetes Service of that namespace and name.
+    ///
+    /// # Errors
+    /// Services are not known yet, or may not be read.
+    fn kubernetes_service(&self, namespace: &str, name: &str) -> Result<Option<Arc<KubernetesService>>, Unmet>;
+    /// The EndpointSlices of the Kubernetes Service of that namespace and name, sorted by their names.
+    ///
+    /// # Errors
+    /// EndpointSlices are not known yet, or may not be read.
+    fn endpoint_slices(&self, namespace: &str, service: &str) -> Result<Vec<Arc<EndpointSlice>>, Unmet>;
     /// Namespaces that hold an IAMTaskRole of that name; only for the message that a reference cannot cross namespaces.
     fn namespaces_with_iam_task_role(&self, name: &str) -> Vec<String>;
     /// Labels of a Kubernetes namespace.

@@ -192,7 +192,8 @@ fn details(step: &Step) -> Vec<(String, Value)> {
         | Change::RegisterTaskDefinition { body, .. }
         | Change::CreateService { body, .. }
         | Change::CreateNamespace { body, .. }
-        | Change::CreateDiscoveryService { body, .. } => Value::Object(body.clone()),
+        | Change::CreateDiscoveryService { body, .. }
+        | Change::ApplyObject { uid: None, body, .. } => Value::Object(body.clone()),
         Change::CreateLogGroup { kms_key_id, tags, .. } => {
             json!({ "kmsKeyId": kms_key_id, "tags": tags::listed(tags, "key", "value") })
         }

@@ -101,6 +101,8 @@ impl Session {
             namespace_labels: set.namespace_labels.clone(),
             ..Snapshot::default()
         };
+        set.services.iter().for_each(|service| snapshot.insert_service(service));
+        set.slices.iter().for_each(|slice| snapshot.insert_slice(slice));
         for object in &set.objects {
             match object.clone() {
                 Object::Account(o) => snapshot.insert(*o),

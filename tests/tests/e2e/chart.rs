@@ -147,6 +147,11 @@ async fn the_account_may_do_what_it_needs_and_no_more(client: &Client, kinds: &[
         }
     }
     assert!(may(client, "create", "coordination.k8s.io", "leases", "", NAMESPACE).await);
+    for (group, resource) in [("", "services"), ("discovery.k8s.io", "endpointslices")] {
+        for verb in ["get", "list", "watch", "create", "patch", "delete"] {
+            assert!(may(client, verb, group, resource, "", "shop").await, "{verb} {resource}");
+        }
+    }
     for (verb, group, resource, namespace) in [
         ("get", "", "secrets", NAMESPACE),
         ("list", "", "secrets", "shop"),

@@ -61,7 +61,7 @@ async fn pass(aws: &Aws, object: &mut EcsService, resolved: &EcsServiceResolved)
     if let Some(intent) = object.intent(resolved, &observed, &plan) {
         object.status = Some(intent);
     }
-    let executed = execute(&plan, aws, priority(object, resolved)).await;
+    let executed = execute(&plan, aws, &crate::NoKubernetes, priority(object, resolved)).await;
     let observed = object.observe(aws, resolved, Freshness::Cached).await.unwrap();
     object.status = Some(object.facts(resolved, &observed));
     (executed, observed)
@@ -122,7 +122,7 @@ async fn a_revision_of_which_only_the_finalizer_speaks_is_found_by_whoever_comes
     assert!(object.finds_again(&object.intent(&resolved, &observed, &plan).unwrap()));
     object.metadata.finalizers = Some(vec![FINALIZER.to_owned()]);
     plan.steps.truncate(1);
-    assert_eq!(execute(&plan, &world.aws, Priority::Deploy).await.failure, None);
+    assert_eq!(execute(&plan, &world.aws, &crate::NoKubernetes, Priority::Deploy).await.failure, None);
     let revisions = || world.emulator.calls().count("ecs:RegisterTaskDefinition");
     assert_eq!(revisions(), 1);
 

@@ -122,7 +122,7 @@ pub(super) fn plan(steps: &[(&str, &[&str], Change)]) -> Plan {
 
 impl World {
     pub(super) async fn run(&self, steps: &[(&str, &[&str], Change)]) -> Executed {
-        execute(&plan(steps), &self.aws, Priority::Deploy).await
+        execute(&plan(steps), &self.aws, &crate::NoKubernetes, Priority::Deploy).await
     }
 
     /// Cluster `prod` and a task definition `web`, ready for services.
@@ -141,7 +141,7 @@ impl World {
         for (id, change) in steps {
             plan.step(&id, Cause::Spec, &[], change);
         }
-        let done = execute(&plan, &world.aws, Priority::Deploy).await;
+        let done = execute(&plan, &world.aws, &crate::NoKubernetes, Priority::Deploy).await;
         assert_eq!(done.failure, None);
         world
     }

@@ -62,7 +62,7 @@ async fn execute_all(world: &World, changes: impl IntoIterator<Item = Change>) {
     for (n, change) in changes.into_iter().enumerate() {
         plan.step(&format!("s{n}"), Cause::Spec, &[], change);
     }
-    let done = execute(&plan, &world.afresh().await, Priority::Deploy).await;
+    let done = execute(&plan, &world.afresh().await, &crate::NoKubernetes, Priority::Deploy).await;
     assert_eq!(done.failure, None);
 }
 

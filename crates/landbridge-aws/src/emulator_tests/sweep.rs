@@ -40,7 +40,12 @@ async fn a_change_made_outside_wakes_its_owner_and_no_other() {
         let body = body(&json!({"desiredCount": 3}));
         let update = Change::UpdateService { cluster: "prod".into(), name: "web-7".into(), body };
         let plan = super::plan(&[("u", &[], update)]);
-        assert_eq!(crate::execute::execute(&plan, &outside, crate::budget::Priority::Deploy).await.failure, None);
+        assert_eq!(
+            crate::execute::execute(&plan, &outside, &crate::NoKubernetes, crate::budget::Priority::Deploy)
+                .await
+                .failure,
+            None
+        );
         assert_eq!(woken.recv().await, Some(7));
         while let Ok(Some(owner)) = tokio::time::timeout(Duration::from_millis(300), woken.recv()).await {
             assert_eq!(owner, 7);

@@ -19,6 +19,7 @@ use landbridge_plan::verdict::{ErrorClass, Failure};
 use crate::budget::Priority;
 use crate::client::Aws;
 use crate::error::AwsError;
+use crate::kubernetes::Kubernetes;
 
 /// What became of a plan.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +36,7 @@ pub struct Executed {
 type Produced = BTreeMap<&'static str, String>;
 
 /// Executes the steps of a plan. Refusals are the caller's business: a plan with any should have no steps.
-pub async fn execute(plan: &Plan, aws: &Aws, priority: Priority) -> Executed {
+pub async fn execute(plan: &Plan, aws: &Aws, kubernetes: &dyn Kubernetes, priority: Priority) -> Executed {
     let mut executed = Executed::default();
     let mut running = FuturesUnordered::new();
     let mut started = BTreeSet::new();
@@ -44,7 +45,12 @@ pub async fn execute(plan: &Plan, aws: &Aws, priority: Priority) -> Executed {
             let is_ready = step.after.iter().all(|id| executed.done.contains(id));
             if is_ready && started.insert(&step.id) {
                 match resolved(step, &executed.outputs) {
-                    Ok(change) => running.push(Box::pin(async move { (step, write(&change, aws, priority).await) })),
+                    Ok(change) => running.push(Box::pin(async move {
+                        if change.is_kubernetes() {
+                            return (step, kubernetes.write(&change, aws.target()).await.map(|()| Produced::new()));
+                        }
+                        (step, write(&change, aws, priority).await.map_err(|error| Failure::from(&error)))
+                    })),
                     Err(failure) => executed.failed(failure),
                 }
             }
@@ -52,7 +58,7 @@ pub async fn execute(plan: &Plan, aws: &Aws, priority: Priority) -> Executed {
         let Some((step, result)) = running.next().await else { return executed };
         match result {
             Ok(produced) => executed.succeeded(&step.id, produced),
-            Err(error) => executed.failed(Failure::from(&error)),
+            Err(failure) => executed.failed(failure),
         }
     }
 }
@@ -122,6 +128,8 @@ async fn write(change: &Change, aws: &Aws, priority: Priority) -> Result<Produce
         C::DetachRolePolicy { role, arn } => with.detach_role_policy(role, arn).await,
         C::TagRole { role, set, remove } => with.tag_role(role, set, remove).await,
         C::DeleteRole { name } => with.delete_role(name).await,
+        // These go another way; see `execute`.
+        C::ApplyObject { .. } | C::DeleteObject { .. } => Ok(Produced::new()),
         C::Tag { api: Tagged::Ecs, arn, set, remove } => with.tag_ecs(arn, set, remove).await,
         C::Tag { api: Tagged::CloudMap, arn, set, remove } => with.tag_cloud_map(arn, set, remove).await,
         C::Tag { api: Tagged::Logs, arn, set, remove } => with.tag_log_group(arn, set, remove).await,

@@ -6,6 +6,7 @@ mod cloud_map_namespace;
 mod ecs_cluster;
 mod ecs_service;
 mod iam_task_role;
+mod kubernetes_service;
 mod namespace;
 
 use std::convert::Infallible;
@@ -86,6 +87,13 @@ impl Start<'_> {
     pub fn kubernetes_namespaces(&mut self) {
         let events = watch::of_namespaces(self.client.clone(), settings(self.operator));
         self.watches.spawn(follow_namespaces(self.operator.world.clone(), events));
+    }
+
+    /// Watches Services and EndpointSlices from the moment at which an object refers to one.
+    pub fn kubernetes_services(&mut self) {
+        let (world, client) = (self.operator.world.clone(), self.client.clone());
+        let (settings, namespaces) = (settings(self.operator), self.operator.config.watch_namespaces.clone());
+        self.watches.spawn(kubernetes_service::follow(world, client, settings, namespaces));
     }
 
     fn watch_all<K: Converge>(&mut self, feed: Arc<Feed<K>>) {

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use k8s_openapi::api::core::v1::Service;
 use landbridge_api::common::ClusterScopedRef;
 use landbridge_api::condition::reason;
 use landbridge_api::v1alpha1::{AwsAccount, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
 
 use super::Objects;
 use crate::account::{AccountTarget, DEFAULT_ACCOUNT};
+use crate::kubernetes::{EndpointSlice, KubernetesService};
 use crate::plan::Unmet;
 
 /// Custom resources by name, or by namespace and name.
@@ -28,6 +30,13 @@ pub struct Snapshot {
     pub iam_task_roles: BTreeMap<(String, String), Arc<IamTaskRole>>,
     /// ECSServices.
     pub ecs_services: BTreeMap<(String, String), Arc<EcsService>>,
+    /// Whether the Services and EndpointSlices here are all that the cluster has. Otherwise one that is not here is not known,
+    /// which is something else than not there.
+    pub knows_kubernetes: bool,
+    /// Kubernetes Services.
+    pub kubernetes_services: BTreeMap<(String, String), Arc<KubernetesService>>,
+    /// EndpointSlices by the namespace and the name of their Service, sorted by name.
+    pub endpoint_slices: BTreeMap<(String, String), Vec<Arc<EndpointSlice>>>,
     /// Labels of Kubernetes namespaces.
     pub namespace_labels: BTreeMap<String, BTreeMap<String, String>>,
 }
@@ -42,6 +51,22 @@ impl Snapshot {
     /// Adds an object, or replaces the one of the same kind, namespace and name.
     pub fn insert(&mut self, object: impl Held) {
         object.put(self);
+    }
+
+    /// Adds a Kubernetes Service.
+    pub fn insert_service(&mut self, service: &Service) {
+        let service = KubernetesService::from(service);
+        self.kubernetes_services.insert((service.namespace.clone(), service.name.clone()), Arc::new(service));
+    }
+
+    /// Adds an EndpointSlice, or replaces the one of the same name.
+    pub fn insert_slice(&mut self, slice: &k8s_openapi::api::discovery::v1::EndpointSlice) {
+        let namespace = slice.metadata.namespace.clone().unwrap_or_default();
+        let slice = EndpointSlice::from(slice);
+        let slices = self.endpoint_slices.entry((namespace, slice.service.clone())).or_default();
+        slices.retain(|s| s.name != slice.name);
+        slices.push(Arc::new(slice));
+        slices.sort_by(|a, b| a.name.cmp(&b.name));
     }
 
     fn users(
@@ -107,6 +132,26 @@ impl Objects for Snapshot {
         self.iam_task_roles.get(&(namespace.to_owned(), name.to_owned())).cloned()
     }
 
+    fn ecs_service(&self, namespace: &str, name: &str) -> Option<Arc<EcsService>> {
+        self.ecs_services.get(&(namespace.to_owned(), name.to_owned())).cloned()
+    }
+
+    fn kubernetes_service(&self, namespace: &str, name: &str) -> Result<Option<Arc<KubernetesService>>, Unmet> {
+        let found = self.kubernetes_services.get(&(namespace.to_owned(), name.to_owned())).cloned();
+        if found.is_none() && !self.knows_kubernetes {
+            return Err(unknown("Service", namespace, name));
+        }
+        Ok(found)
+    }
+
+    fn endpoint_slices(&self, namespace: &str, service: &str) -> Result<Vec<Arc<EndpointSlice>>, Unmet> {
+        let found = self.endpoint_slices.get(&(namespace.to_owned(), service.to_owned())).cloned();
+        if found.is_none() && !self.knows_kubernetes {
+            return Err(unknown("EndpointSlices of Service", namespace, service));
+        }
+        Ok(found.unwrap_or_default())
+    }
+
     fn namespaces_with_iam_task_role(&self, name: &str) -> Vec<String> {
         self.iam_task_roles.keys().filter(|(_, n)| n == name).map(|(namespace, _)| namespace.clone()).collect()
     }
@@ -136,6 +181,16 @@ impl Objects for Snapshot {
         let uses = |r: &IamTaskRole| r.spec.account_ref.as_ref().map_or(DEFAULT_ACCOUNT, |r| r.name.as_str()) == name;
         self.users(|_| false, uses, Some(name))
     }
+}
+
+/// What only the cluster knows.
+fn unknown(what: &str, namespace: &str, name: &str) -> Unmet {
+    Unmet::blocked(
+        reason::REFERENCE_NOT_FOUND,
+        format!(
+            "{what} {namespace}/{name} is not among the files, and only the cluster knows it: apply the file with kubectl, or              plan without -f against the cluster"
+        ),
+    )
 }
 
 /// Name of a cluster-scoped object.
@@ -211,6 +266,24 @@ mod tests {
         });
         objects.insert(account);
         assert_eq!(objects.account(Some("prod")).unwrap().account_id, "111122223333");
+    }
+
+    #[test]
+    fn a_service_that_is_not_among_the_files_is_not_known_rather_than_not_there() {
+        let mut objects = Snapshot::default();
+        assert!(matches!(objects.kubernetes_service("shop", "orders"), Err(Unmet::Blocked(_))));
+        assert!(matches!(objects.endpoint_slices("shop", "orders"), Err(Unmet::Blocked(_))));
+        objects.insert_service(&testing::object("{metadata: {name: orders, namespace: shop}, spec: {}}"));
+        let slice = "{metadata: {name: b, namespace: shop, labels: {kubernetes.io/service-name: orders}}, addressType: IPv4, \
+                     endpoints: []}";
+        objects.insert_slice(&testing::object(slice));
+        objects.insert_slice(&testing::object(&slice.replace("name: b", "name: a")));
+        objects.insert_slice(&testing::object(slice));
+        let names: Vec<_> = objects.endpoint_slices("shop", "orders").unwrap().iter().map(|s| s.name.clone()).collect();
+        assert_eq!(names, ["a", "b"]);
+        assert!(objects.kubernetes_service("shop", "orders").unwrap().is_some());
+        objects.knows_kubernetes = true;
+        assert_eq!(objects.kubernetes_service("shop", "web"), Ok(None));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
+use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::core::DynamicObject;
 use landbridge_api::v1alpha1::{AwsAccount, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
 use serde::de::DeserializeOwned;
@@ -34,6 +36,10 @@ pub struct ObjectSet {
     pub objects: Vec<Object>,
     /// Labels of the Kubernetes namespaces that the files declare.
     pub namespace_labels: BTreeMap<String, BTreeMap<String, String>>,
+    /// Kubernetes Services, which objects of ours may refer to.
+    pub services: Vec<Service>,
+    /// EndpointSlices of such Services.
+    pub slices: Vec<EndpointSlice>,
     /// Objects of other groups that were passed over, as `Deployment shop/web`.
     pub foreign: Vec<String>,
 }
@@ -65,7 +71,7 @@ impl ObjectSet {
             match checker.knows(&document) {
                 Ok(true) => {}
                 Ok(false) => {
-                    set.pass_over(&document);
+                    set.pass_over(&document, default_namespace);
                     continue;
                 }
                 Err(problem) => {
@@ -110,7 +116,7 @@ impl ObjectSet {
             let (object, key) = typed(&value)?;
             keyed.insert(key, object);
         }
-        Ok(Self { objects: keyed.into_values().collect(), namespace_labels, foreign: Vec::new() })
+        Ok(Self { objects: keyed.into_values().collect(), namespace_labels, ..Self::default() })
     }
 
     /// The objects, kind by kind; within a kind in their order.
@@ -128,16 +134,33 @@ impl ObjectSet {
         sorted
     }
 
-    fn pass_over(&mut self, document: &Document) {
+    /// Takes from an object that is not ours what ours may refer to.
+    fn pass_over(&mut self, document: &Document, default_namespace: &str) {
         let name = document.value["metadata"]["name"].as_str().unwrap_or_default();
         if document.api_version() == "v1" && document.kind() == "Namespace" {
             let labels = document.value["metadata"]["labels"].as_object();
             let labels = labels.into_iter().flatten().filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned())));
             self.namespace_labels.insert(name.to_owned(), labels.collect());
+        } else if let Some(service) = read_foreign(document, "v1", "Service", default_namespace) {
+            self.services.push(service);
+        } else if let Some(slice) = read_foreign(document, "discovery.k8s.io/v1", "EndpointSlice", default_namespace) {
+            self.slices.push(slice);
         } else {
             self.foreign.push(format!("{} {name}", document.kind()));
         }
     }
+}
+
+/// The document as one of Kubernetes' own kinds, if it is one that can be read.
+fn read_foreign<T: DeserializeOwned>(document: &Document, version: &str, kind: &str, namespace: &str) -> Option<T> {
+    if document.api_version() != version || document.kind() != kind {
+        return None;
+    }
+    let mut value = document.value.clone();
+    if value["metadata"]["namespace"].is_null() {
+        value["metadata"]["namespace"] = namespace.into();
+    }
+    serde_json::from_value(value).ok()
 }
 
 fn twice(document: &Document, value: &Value, first: &Document) -> Problem {

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 use landbridge_api::condition::{self, reason};
-use landbridge_aws::AwsError;
 use landbridge_aws::budget::Priority;
 use landbridge_aws::execute::{Executed, execute};
 use landbridge_aws::observe::Freshness;
+use landbridge_aws::{AwsError, NoKubernetes};
 use landbridge_plan::kind::Kind;
 use landbridge_plan::plan::{Blocked, Plan, Unmet};
 use landbridge_plan::policy;
@@ -174,7 +174,7 @@ impl Session {
         if let Some(intent) = object.intent(resolved, observed, plan) {
             *object.status_mut() = Some(intent);
         }
-        let execution = execute(plan, &aws, Priority::Deploy).await;
+        let execution = execute(plan, &aws, &NoKubernetes, Priority::Deploy).await;
         let identity = object.identity();
         for step in plan.steps.iter().filter(|s| execution.done.contains(&s.id)) {
             eprintln!("  {identity}: {} ({})", step.change.operation(), step.change.target());

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::*;
 use super::model::{account, patched, web};
+use crate::kubernetes::{EndpointSlice, KubernetesService};
 
 #[derive(Default)]
 struct Cluster {
@@ -28,6 +29,15 @@ impl Objects for Cluster {
     }
     fn iam_task_role(&self, namespace: &str, name: &str) -> Option<Arc<IamTaskRole>> {
         self.roles.get(&(namespace.to_owned(), name.to_owned())).cloned().map(Arc::new)
+    }
+    fn ecs_service(&self, _: &str, _: &str) -> Option<Arc<EcsService>> {
+        None
+    }
+    fn kubernetes_service(&self, _: &str, _: &str) -> Result<Option<Arc<KubernetesService>>, Unmet> {
+        Ok(None)
+    }
+    fn endpoint_slices(&self, _: &str, _: &str) -> Result<Vec<Arc<EndpointSlice>>, Unmet> {
+        Ok(Vec::new())
     }
     fn namespaces_with_iam_task_role(&self, name: &str) -> Vec<String> {
         self.roles.keys().filter(|(_, n)| n == name).map(|(ns, _)| ns.clone()).collect()

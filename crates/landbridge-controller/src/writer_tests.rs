@@ -1,0 +1,98 @@
+//! Objects of others and objects of ours, against a real API server.
+
+use k8s_openapi::api::core::v1::Service;
+use kube::Api;
+use kube::api::{DeleteParams, PostParams};
+use landbridge_tests::Stage;
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::lease::{Leases, Timings};
+use crate::metrics::Metrics;
+
+fn writer(stage: &Stage) -> Writer {
+    let (acquired, _) = mpsc::unbounded_channel();
+    let leases = Leases::new(stage.client.clone(), "default", "me".to_owned(), Timings::default(), acquired);
+    let guard = Arc::new(Guard::new(leases, Arc::new(Metrics::default())));
+    let (feeds, _) = crate::run::feeds();
+    let world = Arc::new(World::new(feeds, "here".to_owned()));
+    Writer::new(Arc::new(ApiServer::new(stage.client.clone())), guard, world)
+}
+
+fn service(owner: &str, uid: Option<&str>, port: u16) -> Change {
+    let body = json!({
+        "metadata": {"annotations": {tag::OWNER: owner, tag::INSTALLATION: "here"}},
+        "spec": {"ports": [{"name": "http", "port": port}]},
+    });
+    Change::ApplyObject {
+        api_version: "v1".to_owned(),
+        kind: "Service".to_owned(),
+        namespace: "default".to_owned(),
+        name: "orders".to_owned(),
+        uid: uid.map(str::to_owned),
+        body: body.as_object().cloned().unwrap(),
+    }
+}
+
+fn removal(uid: &str) -> Change {
+    Change::DeleteObject {
+        api_version: "v1".to_owned(),
+        kind: "Service".to_owned(),
+        namespace: "default".to_owned(),
+        name: "orders".to_owned(),
+        uid: uid.to_owned(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_is_made_changed_and_deleted_by_its_owner_only() {
+    let stage = Stage::without_operator(1.0).await;
+    let writer = writer(&stage);
+    let services: Api<Service> = Api::namespaced(stage.client.clone(), "default");
+    let uid = async || services.get("orders").await.unwrap().metadata.uid.unwrap();
+    let class = |result: Result<(), Failure>| result.unwrap_err().class;
+
+    writer.make(&service("CloudMapImport/default/orders", None, 80)).await.unwrap();
+    let first = uid().await;
+    // An answer that was lost: the same is found and changed.
+    writer.make(&service("CloudMapImport/default/orders", None, 81)).await.unwrap();
+    writer.make(&service("CloudMapImport/default/orders", Some(&first), 82)).await.unwrap();
+    assert_eq!(uid().await, first);
+
+    let foreign = writer.make(&service("CloudMapImport/default/other", None, 83)).await.unwrap_err();
+    assert_eq!(foreign.class, ErrorClass::AlreadyExists);
+    assert!(foreign.message.contains("belongs to CloudMapImport/default/orders of installation here"), "{foreign:?}");
+    assert_eq!(
+        class(writer.make(&service("CloudMapImport/default/orders", Some("another"), 84)).await),
+        ErrorClass::Conflict
+    );
+
+    writer.make(&removal("another")).await.unwrap();
+    assert_eq!(uid().await, first, "another object than the one that was to go is left");
+    writer.make(&removal(&first)).await.unwrap();
+    assert!(services.get_opt("orders").await.unwrap().is_none());
+    writer.make(&removal(&first)).await.unwrap();
+    assert_eq!(
+        class(writer.make(&service("CloudMapImport/default/orders", Some(&first), 85)).await),
+        ErrorClass::Conflict
+    );
+
+    let theirs = json!({"metadata": {"name": "orders"}, "spec": {"ports": [{"port": 80}]}});
+    services.create(&PostParams::default(), &serde_json::from_value(theirs).unwrap()).await.unwrap();
+    let refused = writer.make(&service("CloudMapImport/default/orders", None, 80)).await.unwrap_err();
+    assert!(refused.message.contains("was not made by Landbridge"), "{refused:?}");
+    services.delete("orders", &DeleteParams::default()).await.unwrap();
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_lease_of_the_account_nothing_is_written() {
+    let stage = Stage::without_operator(1.0).await;
+    let writer = writer(&stage);
+    let refused = writer.write(&service("a", None, 80), &AccountTarget::default()).await.unwrap_err();
+    assert_eq!(refused.class, ErrorClass::Fenced);
+    let services: Api<Service> = Api::namespaced(stage.client.clone(), "default");
+    assert!(services.get_opt("orders").await.unwrap().is_none());
+    stage.end().await;
+}
