@@ -65,12 +65,23 @@ impl Stage {
         stage
     }
 
+    /// [`Stage::start`] where pods run as well, on six nodes in three zones.
+    pub async fn start_with_workloads(speed: f64) -> Self {
+        let mut stage = Self::on(Options { workloads: true, ..Options::from_env().unwrap() }, speed).await;
+        stage.start_operator().await;
+        stage
+    }
+
     /// A stage on which the operator has not started.
     pub async fn without_operator(speed: f64) -> Self {
+        Self::on(Options::from_env().unwrap(), speed).await
+    }
+
+    async fn on(options: Options, speed: f64) -> Self {
         // RUST_LOG shows what the operator does; without it only its warnings.
         let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
         let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
-        let plane = ControlPlane::start(Options::from_env().unwrap()).await.unwrap();
+        let plane = Box::pin(ControlPlane::start(options)).await.unwrap();
         let client = plane.client().await.unwrap();
         install_crds(&client).await.unwrap();
         let emulator = Emulator::builder().speed(speed).build();

@@ -175,6 +175,11 @@ impl Emulator {
         ecs::interrupt_spot(&mut self.present(), tasks)
     }
 
+    /// The tasks of all accounts that have an address and whose containers run: who plays their programs answers under it.
+    pub fn running_tasks(&self) -> Vec<ecs::RunningTask> {
+        ecs::running_tasks(&self.present())
+    }
+
     /// How a listener spreads the requests for `path` at `host` of clients that hold no stickiness cookie, by the rules
     /// that are in force now: a changed one takes [`Timings::rule_propagation`]. None if there is no such listener, no
     /// shares where the load balancer answers itself.

@@ -50,6 +50,7 @@ mod world;
 
 pub use calls::{Call, Calls};
 pub use clock::Clock;
+pub use ecs::RunningTask;
 pub use elbv2::Share;
 pub use emulator::{Builder, Emulator};
 pub use faults::{Fault, FaultKind};

@@ -25,6 +25,13 @@ pub struct SandboxArgs {
     #[arg(long)]
     pub quotas: bool,
 
+    /// Run pods too: kube-controller-manager, kube-scheduler and kwok, and a real HTTP server for each pod and ECS task.
+    ///
+    /// Deployments become Ready pods with addresses in three zones. The first time the three programs are built, which takes
+    /// minutes.
+    #[arg(long)]
+    pub with_workloads: bool,
+
     /// Start without the sample shop.
     #[arg(long, conflicts_with = "once")]
     pub no_sample: bool,
@@ -62,6 +69,7 @@ mod tests {
     fn without_arguments_it_runs_until_it_is_stopped_with_the_sample() {
         let args = parse(&[]).unwrap();
         assert_eq!((args.once, args.no_sample, args.timeout), (false, false, Duration::from_mins(5)));
+        assert!(!args.with_workloads, "its programs take minutes to build");
     }
 
     #[test]

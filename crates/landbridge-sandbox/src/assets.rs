@@ -1,5 +1,7 @@
 //! Finds the programs of the control plane, and has them built where no other source is reachable.
 //!
+//! kube-controller-manager, kube-scheduler and kwok run only where pods are wanted (`workloads`), so they are built only then.
+//!
 //! In this order: the directory `KUBEBUILDER_ASSETS` names (what `setup-envtest use -p path` prints, the official
 //! archives), the PATH, the cache, a build from source with Go (`go_build.rs`). etcd comes with the crate
 //! `etcd-bin-vendored`, so it is never built. Nothing is downloaded from here: the one download there is, is Go's own
@@ -26,6 +28,8 @@ use crate::{
 pub const KUBERNETES: &str = "v1.36.3";
 /// The Helm release that is built for tests of the chart.
 pub const HELM: &str = "v4.3.1";
+/// The kwok release that is built: the one our stages are written for.
+pub const KWOK: &str = "v0.8.0";
 /// The oldest minor release of an API server found elsewhere that serves: the oldest that kube 5 is tested with.
 const OLDEST_MINOR: u32 = 33;
 
@@ -40,6 +44,12 @@ pub enum Binary {
     Helm,
     /// The API server's store.
     Etcd,
+    /// Kubernetes' own controllers: Deployments, EndpointSlices, namespaces, garbage collection and the others.
+    KubeControllerManager,
+    /// What gives pods their nodes.
+    KubeScheduler,
+    /// A kubelet that runs nothing: nodes and pods become what a real one would report.
+    Kwok,
 }
 
 impl Binary {
@@ -50,6 +60,9 @@ impl Binary {
             Self::Kubectl => "kubectl",
             Self::Helm => "helm",
             Self::Etcd => "etcd",
+            Self::KubeControllerManager => "kube-controller-manager",
+            Self::KubeScheduler => "kube-scheduler",
+            Self::Kwok => "kwok",
         }
     }
 }
@@ -88,9 +101,7 @@ impl Assets {
         if binary == Binary::Etcd {
             return vendored_etcd().map(Some);
         }
-        let on_path = self.on_path(binary.name()).filter(|path| {
-            binary != Binary::KubeApiserver || minor_version(path).is_ok_and(|minor| minor >= OLDEST_MINOR)
-        });
+        let on_path = self.on_path(binary.name()).filter(|path| serves(binary, path).is_ok());
         Ok(on_path.or_else(|| Some(self.cached(binary)).filter(|path| is_executable(path))))
     }
 
@@ -110,7 +121,8 @@ impl Assets {
     pub(crate) fn cached(&self, binary: Binary) -> PathBuf {
         let (family, version) = match binary {
             Binary::Helm => ("helm", HELM),
-            Binary::KubeApiserver | Binary::Kubectl | Binary::Etcd => ("kubernetes", KUBERNETES),
+            Binary::Kwok => ("kwok", KWOK),
+            _ => ("kubernetes", KUBERNETES),
         };
         self.cache.join(family).join(format!("{version}-{}", platform())).join(binary.name())
     }
@@ -120,25 +132,43 @@ impl Assets {
         env::split_paths(self.path.as_ref()?).map(|dir| dir.join(name)).find(|path| is_executable(path))
     }
 
-    /// An API server in the named directory must serve: whoever names one wants that and no other.
+    /// An API server in the named directory must serve: whoever names one wants that and no other. Other programs are taken
+    /// from there when they are there and serve; envtest's archives do not have them.
     fn in_kubebuilder(&self, binary: Binary) -> Result<Option<PathBuf>> {
         let Some(dir) = &self.kubebuilder else { return Ok(None) };
         let path = dir.join(binary.name());
-        if binary != Binary::KubeApiserver {
-            return Ok(Some(path).filter(|path| is_executable(path)));
+        if binary != Binary::KubeApiserver && !is_executable(&path) {
+            return Ok(None);
         }
-        let reason = match minor_version(&path) {
-            Ok(minor) if minor >= OLDEST_MINOR => return Ok(Some(path)),
-            Ok(minor) => {
-                format!("its kube-apiserver is Kubernetes 1.{minor}, and 1.{OLDEST_MINOR} is the oldest that works")
-            }
-            Err(reason) => reason,
-        };
-        Err(Error::Unusable {
-            place: format!("KUBEBUILDER_ASSETS={}", dir.display()),
-            reason,
-            remedy: "Unset it, or set it to what `setup-envtest use -p path` prints",
-        })
+        match serves(binary, &path) {
+            Ok(()) => Ok(Some(path)),
+            Err(reason) => Err(Error::Unusable {
+                place: format!("KUBEBUILDER_ASSETS={}", dir.display()),
+                reason,
+                remedy: "Unset it, or set it to what `setup-envtest use -p path` prints",
+            }),
+        }
+    }
+}
+
+/// Whether a program found somewhere is one that works here, or why not.
+fn serves(binary: Binary, path: &Path) -> Result<(), String> {
+    match binary {
+        Binary::KubeApiserver | Binary::KubeControllerManager | Binary::KubeScheduler => match minor_version(path)? {
+            minor if minor >= OLDEST_MINOR => Ok(()),
+            minor => Err(format!(
+                "its {} is Kubernetes 1.{minor}, and 1.{OLDEST_MINOR} is the oldest that works",
+                binary.name()
+            )),
+        },
+        Binary::Kwok => {
+            let said = says(path)?;
+            // Releases of kwok that share the first two numbers understand the same stages.
+            let wanted = KWOK.rsplit_once('.').map_or(KWOK, |(minor, _)| minor);
+            let same = said.contains(&format!("{wanted}."));
+            if same { Ok(()) } else { Err(format!("{} --version says {said:?}, not {KWOK}", path.display())) }
+        }
+        Binary::Kubectl | Binary::Helm | Binary::Etcd => Ok(()),
     }
 }
 
@@ -170,15 +200,20 @@ fn is_executable(path: &Path) -> bool {
     path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
 }
 
-/// The minor release of an API server by what it says of itself ("Kubernetes v1.36.3"), or why that is not known.
-pub(crate) fn minor_version(apiserver: &Path) -> Result<u32, String> {
-    let output = Command::new(apiserver)
+/// The minor release of a Kubernetes program by what it says of itself ("Kubernetes v1.36.3"), or why that is not known.
+pub(crate) fn minor_version(program: &Path) -> Result<u32, String> {
+    let said = says(program)?;
+    let minor = said.strip_prefix("Kubernetes v1.").and_then(|rest| rest.split('.').next()?.parse().ok());
+    minor.ok_or_else(|| format!("{} --version says {said:?}, which names no version", program.display()))
+}
+
+/// What a program says when it is asked for its version.
+fn says(program: &Path) -> Result<String, String> {
+    let output = Command::new(program)
         .arg("--version")
         .output()
-        .map_err(|error| format!("{} does not run: {error}", apiserver.display()))?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    let minor = said.trim().strip_prefix("Kubernetes v1.").and_then(|rest| rest.split('.').next()?.parse().ok());
-    minor.ok_or_else(|| format!("{} --version says {:?}, which names no version", apiserver.display(), said.trim()))
+        .map_err(|error| format!("{} does not run: {error}", program.display()))?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub(crate) struct Certs {
 
 impl Certs {
     /// Makes them and writes what the API server reads: `serving.crt`, `serving.key`, `tokens.csv`,
-    /// `service-accounts.key` and `.pub`.
+    /// `service-accounts.key` and `.pub`, and the authority itself for pods, `ca.crt`.
     pub(crate) fn create(dir: &Path) -> Result<Self> {
         let (ca, issuer) = authority()?;
         let serving_key = KeyPair::generate()?;
@@ -30,6 +30,7 @@ impl Certs {
         // Two version 4 UUIDs: 244 random bits.
         let token = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
         for (name, text) in [
+            ("ca.crt", ca.clone()),
             ("serving.crt", serving.pem()),
             ("serving.key", serving_key.serialize_pem()),
             ("service-accounts.key", accounts.serialize_pem()),

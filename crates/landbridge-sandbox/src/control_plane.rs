@@ -1,8 +1,8 @@
 //! A real Kubernetes API: etcd and kube-apiserver, each control plane with its own keys, port, store and directory, so that
 //! any number run side by side. Nothing of it outlives this process (`guarded.rs`, `run_dir.rs`).
 //!
-//! There is no kube-controller-manager: a deleted namespace stays `Terminating`, owner references collect nothing, and pods
-//! need no service account.
+//! Without [`Options::workloads`] there is no kube-controller-manager: a deleted namespace stays `Terminating`, owner
+//! references collect nothing, and pods stay Pending and need no service account.
 
 use std::{
     ffi::OsString,
@@ -26,6 +26,7 @@ use crate::{
     port::Port,
     progress::Progress,
     run_dir::RunDir,
+    workloads::{Programs, Workloads},
 };
 
 /// How often readiness is asked for.
@@ -46,6 +47,8 @@ pub struct Options {
     pub parent: PathBuf,
     /// How long the API server may take to become ready, once its programs are there.
     pub ready_within: Duration,
+    /// Whether pods run: with kube-controller-manager, kube-scheduler and kwok, and six nodes in three zones.
+    pub workloads: bool,
     /// Where it says what it is doing.
     pub progress: Progress,
     /// Flags for kube-apiserver beside those it needs; a later one wins over an earlier one.
@@ -55,12 +58,13 @@ pub struct Options {
 }
 
 impl Options {
-    /// From the environment, without progress. Two minutes, because a machine that compiles is slow.
+    /// From the environment, without progress and without pods. Two minutes, because a machine that compiles is slow.
     pub fn from_env() -> Result<Self> {
         Ok(Self {
             assets: Assets::from_env()?,
             parent: std::env::temp_dir(),
             ready_within: Duration::from_mins(2),
+            workloads: false,
             progress: Progress::silent(),
             apiserver_flags: Vec::new(),
             apiserver_env: Vec::new(),
@@ -68,10 +72,11 @@ impl Options {
     }
 }
 
-/// A running control plane; dropping it stops kube-apiserver, then etcd, then removes its directory.
+/// A running control plane; dropping it stops what runs pods, then kube-apiserver, then etcd, then removes its directory.
 #[derive(Debug)]
 pub struct ControlPlane {
     // The order of the fields is the order in which they are dropped.
+    workloads: Option<Workloads>,
     apiserver: Guarded,
     etcd: Guarded,
     port: Port,
@@ -80,11 +85,16 @@ pub struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// Starts one and waits until it is ready; builds kube-apiserver first where there is none.
+    /// Starts one and waits until it is ready; builds first what it needs and is nowhere to be found.
     pub async fn start(options: Options) -> Result<Self> {
         crate::install_crypto();
         let apiserver = options.assets.obtain(Binary::KubeApiserver, &options.progress).await?;
         let etcd = options.assets.obtain(Binary::Etcd, &options.progress).await?;
+        let programs = if options.workloads {
+            Some(Programs::obtain(&options.assets, &apiserver, &options.progress).await?)
+        } else {
+            None
+        };
         options.progress.step("starting etcd and kube-apiserver");
         let run = RunDir::create_in(&options.parent)?;
         let certs = Certs::create(run.path())?;
@@ -92,13 +102,23 @@ impl ControlPlane {
         let socket = socket_in(run.path())?;
         // The API server waits for its store, so both start at once.
         let etcd = Guarded::spawn(etcd_program(etcd, &run, &socket), &run)?;
-        let program = apiserver_program(apiserver, &run, &socket, &port, options.apiserver_flags);
+        let mut flags = options.apiserver_flags;
+        if programs.is_none() {
+            // Nobody makes the service accounts that this plugin would demand of every pod.
+            flags.insert(0, flag("disable-admission-plugins", "ServiceAccount"));
+        }
+        let program = apiserver_program(apiserver, &run, &socket, &port, flags);
         let apiserver = Guarded::spawn(Program { env: options.apiserver_env, ..program }, &run)?;
         let kubeconfig = kubeconfig(&port, &certs.ca, &certs.token);
         let path = run.path().join("kubeconfig");
         fs::write(&path, &kubeconfig).doing(|| format!("writing {}", path.display()))?;
-        let mut plane = Self { apiserver, etcd, port, kubeconfig, run };
+        let mut plane = Self { workloads: None, apiserver, etcd, port, kubeconfig, run };
         plane.await_ready(options.ready_within).await?;
+        if let Some(programs) = programs {
+            options.progress.step("starting kube-controller-manager, kube-scheduler and kwok");
+            let client = plane.client().await?;
+            plane.workloads = Some(Workloads::start(programs, &plane.run, &client, options.ready_within).await?);
+        }
         Ok(plane)
     }
 
@@ -106,11 +126,18 @@ impl ControlPlane {
     /// names and, for cluster-scoped objects, by names of their own.
     pub async fn shared_for_tests() -> Result<&'static Self> {
         static SHARED: OnceCell<ControlPlane> = OnceCell::const_new();
-        let start = || async {
-            // Where kube-apiserver must be built first, minutes of silence would look like a test that hangs.
-            Self::start(Options { progress: Progress::stderr(), ..Options::from_env()? }).await
-        };
-        SHARED.get_or_try_init(start).await
+        SHARED.get_or_try_init(|| Self::start_for_tests(false)).await
+    }
+
+    /// [`ControlPlane::shared_for_tests`] for tests that need pods; another one than that.
+    pub async fn shared_for_tests_with_workloads() -> Result<&'static Self> {
+        static SHARED: OnceCell<ControlPlane> = OnceCell::const_new();
+        SHARED.get_or_try_init(|| Self::start_for_tests(true)).await
+    }
+
+    async fn start_for_tests(workloads: bool) -> Result<Self> {
+        // Where programs must be built first, minutes of silence would look like a test that hangs.
+        Self::start(Options { workloads, progress: Progress::stderr(), ..Options::from_env()? }).await
     }
 
     /// The administrator's kubeconfig. The API server's certificate is verified against the authority it names.
@@ -144,10 +171,11 @@ impl ControlPlane {
         kube::Client::try_from(self.client_config().await?).doing(|| "making a client for the control plane")
     }
 
-    /// An error when kube-apiserver or etcd has ended by itself.
+    /// An error when one of its programs has ended by itself.
     pub fn check_alive(&mut self) -> Result<()> {
         self.etcd.check_alive()?;
-        self.apiserver.check_alive()
+        self.apiserver.check_alive()?;
+        self.workloads.as_mut().map_or(Ok(()), Workloads::check_alive)
     }
 
     /// Stops it as dropping does, without holding up the runtime.
@@ -231,9 +259,8 @@ fn apiserver_program(path: PathBuf, run: &RunDir, socket: &str, port: &Port, mor
         flag("service-account-issuer", "https://kubernetes.default.svc"),
         flag("service-account-key-file", file("service-accounts.pub")),
         flag("service-account-signing-key-file", file("service-accounts.key")),
-        flag("service-cluster-ip-range", "10.0.0.0/24"),
-        // Nobody makes the service accounts that this plugin would demand of every pod.
-        flag("disable-admission-plugins", "ServiceAccount"),
+        // One of the two that EKS takes, apart from every address of the emulated VPC.
+        flag("service-cluster-ip-range", "172.20.0.0/16"),
         // A loopback address cannot be an endpoint of the service `kubernetes`.
         flag("endpoint-reconciler-type", "none"),
         // One user: fairness would only queue the operator's own calls behind each other.

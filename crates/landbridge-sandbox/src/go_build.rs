@@ -14,7 +14,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    assets::{Assets, Binary, HELM, KUBERNETES},
+    assets::{Assets, Binary, HELM, KUBERNETES, KWOK},
     error::{Doing, Error, Result},
     guarded::{Guarded, Program},
     progress::Progress,
@@ -56,7 +56,8 @@ pub(crate) fn build(
 fn expectation(binary: Binary) -> &'static str {
     match binary {
         Binary::KubeApiserver => "about three to five minutes on two cores, this once",
-        Binary::Kubectl | Binary::Helm | Binary::Etcd => "one to three minutes on two cores, this once",
+        Binary::KubeControllerManager => "about three to six minutes on two cores, this once",
+        _ => "one to three minutes on two cores, this once",
     }
 }
 
@@ -103,20 +104,33 @@ fn recipe(go: PathBuf, binary: Binary, run: &RunDir) -> Result<Program> {
         let package = format!("helm.sh/helm/v4/cmd/helm@{HELM}");
         ["install", "-v", "-trimpath", &flags, &package].map(str::to_owned).into()
     } else {
-        for (name, text) in [("go.mod", include_str!("../go/go.mod")), ("go.sum", include_str!("../go/go.sum"))] {
+        let (files, package) = pinned(binary);
+        for (name, text) in files {
             fs::write(module.join(name), text).doing(|| format!("writing {name}"))?;
         }
-        let package = format!("k8s.io/kubernetes/cmd/{}", binary.name());
         ["build", "-v", "-mod=readonly", "-trimpath", &flags, "-o", "../out/", &package].map(str::to_owned).into()
     };
     let args = args.into_iter().map(OsString::from).collect();
     Ok(Program { name: "go", path: go, args, env, dir: module, grace: 2 })
 }
 
+/// The module that pins everything the program is built from, and the program's package.
+fn pinned(binary: Binary) -> ([(&'static str, &'static str); 2], String) {
+    if binary == Binary::Kwok {
+        let files = [("go.mod", include_str!("../go/kwok/go.mod")), ("go.sum", include_str!("../go/kwok/go.sum"))];
+        return (files, "sigs.k8s.io/kwok/cmd/kwok".to_owned());
+    }
+    let files = [("go.mod", include_str!("../go/go.mod")), ("go.sum", include_str!("../go/go.sum"))];
+    (files, format!("k8s.io/kubernetes/cmd/{}", binary.name()))
+}
+
 /// What a release build stamps into the programs; without it Kubernetes calls itself v0.0.0 and clients misjudge it.
 fn stamps(binary: Binary) -> String {
     if binary == Binary::Helm {
         return format!("-X helm.sh/helm/v4/internal/version.version={HELM}");
+    }
+    if binary == Binary::Kwok {
+        return String::new(); // Its sources have it.
     }
     let mut parts = KUBERNETES.trim_start_matches('v').split('.');
     let (major, minor) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
@@ -168,7 +182,8 @@ fn prove(binary: Binary, path: &Path) -> Result<()> {
     let (args, version): (&[&str], _) = match binary {
         Binary::Kubectl => (&["version", "--client"], KUBERNETES),
         Binary::Helm => (&["version", "--short"], HELM),
-        Binary::KubeApiserver | Binary::Etcd => (&["--version"], KUBERNETES),
+        Binary::Kwok => (&["--version"], KWOK),
+        _ => (&["--version"], KUBERNETES),
     };
     let output =
         Command::new(path).args(args).output().doing(|| format!("running what was built, {}", path.display()))?;

@@ -93,9 +93,14 @@ impl Guarded {
         log_tail(&self.log)
     }
 
+    /// Asks it to end, and has the shell make it after the grace; does not wait.
+    pub(crate) fn ask_to_stop(&mut self) {
+        self.lifeline = None;
+    }
+
     /// Asks it to end, then makes it, and returns when it has ended.
     pub(crate) fn stop(&mut self) {
-        self.lifeline = None;
+        self.ask_to_stop();
         let deadline = Instant::now() + self.patience;
         while matches!(self.shell.try_wait(), Ok(None)) {
             if Instant::now() >= deadline {

@@ -25,6 +25,8 @@ pub struct Instructions {
     pub speed: f64,
     /// Whether the sample is there to play with.
     pub sample: bool,
+    /// Whether pods run.
+    pub workloads: bool,
 }
 
 impl Instructions {
@@ -70,6 +72,9 @@ Then, for example:
         if self.sample {
             text.push_str(SAMPLE_COMMANDS);
         }
+        if self.workloads {
+            text.push_str(WORKLOAD_COMMANDS);
+        }
         let log = self.log.as_ref().map(|log| format!("\nThe operator logs to {}.\n", log.display()));
         text + &log.unwrap_or_default() + "\nCtrl-C ends everything and removes it.\n"
     }
@@ -81,6 +86,12 @@ const SAMPLE_COMMANDS: &str = r#"    kubectl -n shop describe ecsservice orders
         -p='[{"op": "replace", "path": "/spec/taskDefinition/containerDefinitions/0/image", "value": "orders:crash"}]'
     aws ecs describe-services --cluster prod --services web orders
 "#;
+
+const WORKLOAD_COMMANDS: &str = "    kubectl create deployment hello --image=hello:1 --replicas=3 --port=80
+    kubectl expose deployment hello
+    kubectl get pods,endpointslices -o wide
+    kubectl set image deployment/hello hello=hello:2 && kubectl rollout status deployment/hello
+";
 
 /// In single quotes for a POSIX shell, where it needs them.
 fn quoted(path: &Path) -> String {
@@ -105,6 +116,7 @@ mod tests {
             log: None,
             speed: 1.0,
             sample: true,
+            workloads: true,
         };
         let file = dir.path().join("env");
         std::fs::write(&file, instructions.env_file()).unwrap();

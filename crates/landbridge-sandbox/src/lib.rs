@@ -3,6 +3,7 @@
 
 pub mod args;
 pub mod assets;
+pub mod backends;
 mod certs;
 pub mod control_plane;
 pub mod error;
@@ -20,12 +21,14 @@ pub mod run_dir;
 pub mod sandbox;
 mod screen;
 pub mod signals;
+mod workloads;
 
 use std::sync::Once;
 
 pub use self::{
     args::SandboxArgs,
     assets::{Assets, Binary},
+    backends::{Addresses, Backend, Backends, Side},
     control_plane::{ControlPlane, Options},
     error::{Error, Result},
     progress::Progress,

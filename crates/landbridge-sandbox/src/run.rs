@@ -27,7 +27,11 @@ pub async fn run(args: SandboxArgs) -> Result<()> {
     let mut signals = Signals::listen()?;
     let progress = Progress::stderr();
     let options = SandboxOptions {
-        control_plane: control_plane::Options { progress: progress.clone(), ..control_plane::Options::from_env()? },
+        control_plane: control_plane::Options {
+            progress: progress.clone(),
+            workloads: args.with_workloads,
+            ..control_plane::Options::from_env()?
+        },
         speed: args.speed,
         quotas: args.quotas,
         sample: !args.no_sample,
@@ -47,7 +51,11 @@ pub async fn run(args: SandboxArgs) -> Result<()> {
         () = signals.next() => if args.once { Err(Error::Interrupted) } else { Ok(()) },
     };
     let dir = sandbox.control_plane().dir().to_owned();
-    eprintln!("Stopping the operator, the emulated AWS, kube-apiserver and etcd, and removing {}.", dir.display());
+    let pods = if args.with_workloads { "kwok, the controllers, " } else { "" };
+    eprintln!(
+        "Stopping the operator, the emulated AWS, {pods}kube-apiserver and etcd, and removing {}.",
+        dir.display()
+    );
     sandbox.stop().await;
     if dir.exists() {
         eprintln!("Could not remove {}: please remove it by hand.", dir.display());

@@ -14,6 +14,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     assets::Binary,
+    backends::Backends,
     control_plane::{self, ControlPlane},
     error::{Doing, Error, Result},
     guarded::log_tail,
@@ -50,6 +51,7 @@ impl SandboxOptions {
 /// A running sandbox. Dropping it stops the operator, the emulator and the control plane, in this order.
 pub struct Sandbox {
     operator: Operator,
+    backends: Option<Backends>,
     server: Server,
     emulator: Emulator,
     client: Client,
@@ -75,6 +77,7 @@ impl Sandbox {
     pub async fn start(options: SandboxOptions) -> Result<Self> {
         let progress = options.control_plane.progress.clone();
         let assets = options.control_plane.assets.clone();
+        let workloads = options.control_plane.workloads;
         let plane = ControlPlane::start(options.control_plane).await?;
         let log = options.log.then(|| log_to(plane.dir().join("landbridge.log"))).transpose()?.flatten();
         progress.step("installing the kinds");
@@ -87,6 +90,7 @@ impl Sandbox {
             .quotas(options.quotas)
             .build();
         let server = emulator.serve((Ipv4Addr::LOCALHOST, 0).into()).await.doing(|| "starting the emulated AWS")?;
+        let backends = workloads.then(|| Backends::start(&client, &emulator));
         progress.step("starting the operator");
         let operator = Operator::start(&plane, &server.url()).await?;
         let sample = if options.sample { seed(&client).await? } else { Vec::new() };
@@ -95,7 +99,7 @@ impl Sandbox {
             Some(_) => None,
             None => assets.obtain(Binary::Kubectl, &progress).await?.parent().map(PathBuf::from),
         };
-        Ok(Self { operator, server, emulator, client, sample, kubectl_dir, speed: options.speed, log, plane })
+        Ok(Self { operator, backends, server, emulator, client, sample, kubectl_dir, speed: options.speed, log, plane })
     }
 
     /// A client of the administrator.
@@ -118,6 +122,11 @@ impl Sandbox {
         self.server.url()
     }
 
+    /// The servers that answer for pods and tasks, where [`control_plane::Options::workloads`] was asked for.
+    pub fn backends(&self) -> Option<&Backends> {
+        self.backends.as_ref()
+    }
+
     /// The sample as it was applied.
     pub fn sample(&self) -> &[DynamicObject] {
         &self.sample
@@ -132,6 +141,7 @@ impl Sandbox {
             log: self.log.clone(),
             speed: self.speed,
             sample: !self.sample.is_empty(),
+            workloads: self.backends.is_some(),
         };
         let file = self.plane.dir().join("env");
         fs::write(&file, instructions.env_file()).doing(|| format!("writing {}", file.display()))?;
@@ -149,6 +159,7 @@ impl Sandbox {
     /// Stops it in order and returns when nothing of it is left.
     pub async fn stop(self) {
         self.operator.stop().await;
+        drop(self.backends);
         // Nobody who asks the emulated AWS something now will be told; connections kept open would be waited for.
         drop(self.server);
         self.plane.stop().await;

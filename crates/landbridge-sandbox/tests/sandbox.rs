@@ -104,13 +104,18 @@ impl Drop for Running {
     }
 }
 
+/// Every process that has the directory in its arguments.
+fn processes_of(tmp: &Path) -> Vec<String> {
+    let listed = Command::new("ps").args(["-A", "-ww", "-o", "pid=,args="]).output().unwrap().stdout;
+    let listed = String::from_utf8_lossy(&listed).into_owned();
+    listed.lines().filter(|line| line.contains(tmp.to_str().unwrap())).map(str::to_owned).collect()
+}
+
 /// Waits until no process has the directory in its arguments and nothing is in it.
 fn nothing_left(tmp: &Path) {
     let deadline = Instant::now() + Duration::from_secs(90);
     loop {
-        let listed = Command::new("ps").args(["-A", "-ww", "-o", "pid=,args="]).output().unwrap().stdout;
-        let listed = String::from_utf8_lossy(&listed).into_owned();
-        let processes: Vec<&str> = listed.lines().filter(|line| line.contains(tmp.to_str().unwrap())).collect();
+        let processes = processes_of(tmp);
         let files: Vec<_> = fs::read_dir(tmp).unwrap().map(|entry| entry.unwrap().path()).collect();
         if processes.is_empty() && files.is_empty() {
             return;
@@ -147,13 +152,21 @@ fn once_fails_with_the_reasons_when_the_sample_is_not_ready_in_time() {
 #[test]
 fn it_can_be_used_as_it_says_and_ctrl_c_ends_it_well() {
     let tmp = tempfile::tempdir().unwrap();
-    let mut sandbox = Running::start("--speed 100", tmp.path());
+    let mut sandbox = Running::start("--speed 100 --with-workloads", tmp.path());
     let said = sandbox.read_until("ECSService shop/web: Ready=True");
     let source = said.lines().find(|line| line.trim().starts_with(". ")).expect("a file to source");
     let script = format!("{source}\nkubectl get landbridge --all-namespaces; echo \"$AWS_ENDPOINT_URL\"");
     let output = Command::new("/bin/sh").args(["-c", &script]).current_dir("/").output().unwrap();
     let listed = String::from_utf8_lossy(&output.stdout);
     assert!(listed.contains("ecsservice.landbridge.dev/web") && listed.contains("http://127.0.0.1:"), "{output:?}");
+    // The commands for pods, as they are printed.
+    let pods: Vec<&str> = said.lines().filter(|line| line.contains("kubectl") && line.contains("deployment")).collect();
+    assert_eq!(pods.len(), 3, "{said}");
+    let script = format!("set -e\n{source}\n{}\nkubectl get pods --output=wide", pods.join("\n"));
+    let output = Command::new("/bin/sh").args(["-c", &script]).current_dir("/").output().unwrap();
+    let listed = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && listed.contains("successfully rolled out"), "{output:?}");
+    assert!(listed.contains("hello-") && listed.contains(" 172.31."), "{listed}");
     sandbox.signal("INT");
     let (status, said) = sandbox.end();
     assert!(status.success() && said.contains("Stopping the operator"), "{status} {said}");
@@ -162,8 +175,12 @@ fn it_can_be_used_as_it_says_and_ctrl_c_ends_it_well() {
 #[test]
 fn kill_minus_9_leaves_no_process_and_no_file() {
     let tmp = tempfile::tempdir().unwrap();
-    let mut sandbox = Running::start("--no-sample", tmp.path());
+    let mut sandbox = Running::start("--no-sample --with-workloads", tmp.path());
     sandbox.read_until("Ctrl-C ends everything");
+    let processes = processes_of(tmp.path());
+    for program in ["kube-apiserver", "etcd", "kube-controller-manager", "kube-scheduler", "kwok"] {
+        assert!(processes.iter().any(|line| line.contains(program)), "no {program}: {processes:#?}");
+    }
     sandbox.signal("KILL");
     let (status, said) = sandbox.end();
     assert!(!status.success(), "{said}");

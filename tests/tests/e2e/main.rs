@@ -16,6 +16,7 @@ mod in_use;
 mod knobs;
 mod neighbour;
 mod ordinary_path;
+mod pods;
 mod references;
 mod replicas;
 mod second_pass;

@@ -29,6 +29,7 @@ mod metrics;
 mod names;
 mod notice;
 mod rollout;
+mod running;
 mod scheduler;
 mod service;
 mod service_check;
@@ -70,6 +71,8 @@ pub(crate) use code_deploy::{
 };
 pub(crate) use interfaces::{TaskInterface, interfaces};
 pub(crate) use metrics::{runs_since, services_with_metrics};
+pub use running::RunningTask;
+pub(crate) use running::running_tasks;
 pub(crate) use spot::interrupt as interrupt_spot;
 pub(crate) use zones::{lose as lose_zone, restore as restore_zone};
 

@@ -1,0 +1,76 @@
+//! Tasks and pods side by side: a stage with workloads, and the servers that answer for both.
+
+use std::net::SocketAddr;
+
+use k8s_openapi::api::apps::v1::Deployment;
+use landbridge_sandbox::{Backend, Backends, Side};
+use landbridge_tests::Stage;
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// A Deployment of two, in the namespace of the shop.
+const DEPLOYMENT: &str = "
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: 'shop/web:1'}]}
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn real_servers_answer_for_tasks_and_for_pods_and_follow_a_rollout_of_either() {
+    let stage = Stage::start_with_workloads(50.0).await;
+    let backends = Backends::start(&stage.client, &stage.emulator);
+    let addresses = backends.addresses();
+    let of = |side: Side| -> Vec<Backend> { addresses.all().into_iter().filter(|it| it.side == side).collect() };
+    stage.open_the_shop().await;
+    stage.apply(DEPLOYMENT).await;
+    stage.eventually("two pods are served", async || of(Side::Eks).len() == 2).await;
+    let tasks = || stage.emulator.running_tasks();
+    stage.eventually("every task is served", async || of(Side::Ecs).len() == tasks().len() && tasks().len() >= 4).await;
+    for backend in addresses.all() {
+        let said = get(backend.socket).await.unwrap();
+        let who = format!("side={} name={} address={}", backend.side.name(), backend.name, backend.address);
+        assert!(said.starts_with("HTTP/1.0 200 OK") && said.contains(&who), "{who}: {said}");
+        assert_eq!(backend.answered(), 1);
+    }
+
+    // A release that is bad, and one that is good.
+    for (image, status) in [("shop/web:target-503", "503"), ("shop/web:2", "200")] {
+        let before: Vec<_> = of(Side::Eks).iter().map(|pod| pod.socket).collect();
+        let containers = json!([{"name": "web", "image": image}]);
+        stage.merge::<Deployment>("web", json!({"spec": {"template": {"spec": {"containers": containers}}}})).await;
+        let changed = async || {
+            let now = of(Side::Eks);
+            now.len() == 2 && now.iter().all(|pod| !before.contains(&pod.socket))
+        };
+        stage.eventually("only pods of that release are served", changed).await;
+        for pod in of(Side::Eks) {
+            let said = get(pod.socket).await.unwrap();
+            assert!(said.starts_with(&format!("HTTP/1.0 {status}")), "{image}: {said}");
+        }
+    }
+    let before: Vec<_> = of(Side::Ecs).iter().map(|task| task.name.clone()).collect();
+    for service in ["web", "orders"] {
+        stage.set_image(service, "shop/other:2").await;
+    }
+    stage.until_current().await;
+    let replaced =
+        async || of(Side::Ecs).iter().all(|task| !before.contains(&task.name)) && of(Side::Ecs).len() == before.len();
+    stage.eventually("only tasks of the new revisions are served", replaced).await;
+    stage.end().await;
+}
+
+/// One HTTP/1.0 request; None when the connection is refused or broken.
+async fn get(socket: SocketAddr) -> Option<String> {
+    let mut stream = TcpStream::connect(socket).await.ok()?;
+    stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await.ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.ok()?;
+    (!answer.is_empty()).then_some(answer)
+}
