@@ -29,7 +29,9 @@ pub(crate) fn interrupt(world: &mut World, tasks: &str) -> usize {
     let meant = |task: &&Task| matches(tasks, &task.arn) || matches(tasks, &task.group);
     let all = world.services.ecs.tasks.values().filter(|task| task.is_alive() && is_on_spot(task));
     let arns: Vec<String> = all.filter(meant).map(|task| task.arn.clone()).collect();
-    arns.iter().for_each(|arn| warn(world, arn));
+    for arn in &arns {
+        warn(world, arn);
+    }
     arns.len()
 }
 
