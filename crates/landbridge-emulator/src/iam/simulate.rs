@@ -9,9 +9,9 @@ use serde_json::{Map, Value, json};
 use super::document::{self, Purpose, statements, strings};
 use super::trust::conditions_hold;
 use super::{Account, Role, no_such_entity};
-use crate::faults::matches;
 use crate::input::Input;
 use crate::refusal::Refusal;
+use crate::wildcard::like;
 use crate::world::{Cx, World};
 
 const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
@@ -37,18 +37,19 @@ struct Question<'a> {
 }
 
 impl Question<'_> {
-    /// Whether a statement speaks about it.
+    /// Whether a statement speaks about it: actions are matched without regard to case ("IAM JSON policy elements: Action"),
+    /// resources with regard to it; in both `*` stands for any text and `?` for one character.
     fn is_meant_by(&self, statement: &Value) -> bool {
-        let any = |element: &Value, one: &str| {
-            strings(element).is_some_and(|patterns| patterns.iter().any(|pattern| matches(pattern, one)))
+        let means = |element: &str, opposite: &str, meant: &dyn Fn(&str) -> bool| {
+            let any = |patterns| strings(patterns).is_some_and(|patterns| patterns.iter().any(|one| meant(one)));
+            match (statement.get(element), statement.get(opposite)) {
+                (Some(patterns), _) => any(patterns),
+                (None, Some(patterns)) => !any(patterns),
+                (None, None) => false,
+            }
         };
-        let named = |element: &str, opposite: &str, one: &str| match (statement.get(element), statement.get(opposite)) {
-            (Some(patterns), _) => any(patterns, one),
-            (None, Some(patterns)) => !any(patterns, one),
-            (None, None) => false,
-        };
-        named("Action", "NotAction", self.action)
-            && named("Resource", "NotResource", self.resource)
+        means("Action", "NotAction", &|pattern| like(&pattern.to_ascii_lowercase(), &self.action.to_ascii_lowercase()))
+            && means("Resource", "NotResource", &|pattern| like(pattern, self.resource))
             && conditions_hold(statement.get("Condition"), self.context)
     }
 

@@ -394,3 +394,26 @@ fn a_simulation_weighs_allows_denies_conditions_and_the_boundary() {
     let nobody = json!({"PolicySourceArn": "arn:aws:iam::123456789012:role/no", "ActionNames": ["s3:GetObject"]});
     assert_eq!(bench.call("iam", "SimulatePrincipalPolicy", nobody).unwrap_err().code, "NoSuchEntity");
 }
+
+/// "IAM JSON policy elements: Action": the prefix and the name of an action are case insensitive; ARNs are not.
+#[test]
+fn actions_are_matched_in_any_case_and_resources_only_in_their_own() {
+    let mut bench = bench_with("web");
+    let mut decide = |element: &str, pattern: &str, resource: &str| {
+        let statement = json!({"Effect": "Allow", "Action": "S3:getOb?ect", element: pattern});
+        let policy = json!({"Version": "2012-10-17", "Statement": statement}).to_string();
+        let input = json!({"PolicyInputList": [policy], "ActionNames": ["s3:GetObject"], "ResourceArns": [resource]});
+        let answer = bench.ok("iam", "SimulateCustomPolicy", input);
+        answer["EvaluationResults"][0]["EvalDecision"].as_str().unwrap().to_owned()
+    };
+    for (element, pattern, resource, decision) in [
+        ("Resource", "arn:aws:s3:::Shop/*", "arn:aws:s3:::Shop/a", "allowed"),
+        ("Resource", "arn:aws:s3:::Shop/*", "arn:aws:s3:::shop/a", "implicitDeny"),
+        ("Resource", "arn:aws:s3:::shop-?/*", "arn:aws:s3:::shop-1/a", "allowed"),
+        ("Resource", "arn:aws:s3:::shop-?/*", "arn:aws:s3:::shop-12/a", "implicitDeny"),
+        ("NotResource", "arn:aws:s3:::Shop/*", "arn:aws:s3:::shop/a", "allowed"),
+        ("NotResource", "arn:aws:s3:::Shop/*", "arn:aws:s3:::Shop/a", "implicitDeny"),
+    ] {
+        assert_eq!(decide(element, pattern, resource), decision, "{element} {pattern} against {resource}");
+    }
+}

@@ -9,6 +9,7 @@ use super::{invalid_attribute, no_queue};
 use crate::faults::matches;
 use crate::input::Input;
 use crate::refusal::Refusal;
+use crate::wildcard::like;
 use crate::world::{Cx, World};
 
 /// Attributes that are numbers, with their bounds and defaults.
@@ -119,7 +120,7 @@ pub(super) fn lets_in(policy: Option<&str>, service: &str, queue: &str, source: 
             || any(&statement["Principal"]["AWS"], |p| p == "*")
     };
     let acts = |statement: &&Value| any(&statement["Action"], |a| matches(a, "sqs:SendMessage"));
-    let on = |statement: &&Value| any(&statement["Resource"], |r| matches(r, queue));
+    let on = |statement: &&Value| any(&statement["Resource"], |r| like(r, queue));
     let meets = |statement: &&Value| statement.get("Condition").is_none_or(|c| holds(c, source));
     let statements = match &policy["Statement"] {
         Value::Array(statements) => statements.iter().collect(),
@@ -143,8 +144,8 @@ fn holds(condition: &Value, source: &str) -> bool {
         let known = ["ArnEquals", "ArnLike", "StringEquals", "StringLike"].contains(&operator.as_str());
         known
             && keys.as_object().into_iter().flatten().all(|(key, wanted)| match key.to_ascii_lowercase().as_str() {
-                "aws:sourcearn" => any(wanted, |w| matches(w, source)),
-                "aws:sourceaccount" => any(wanted, |w| matches(w, account)),
+                "aws:sourcearn" => any(wanted, |w| like(w, source)),
+                "aws:sourceaccount" => any(wanted, |w| like(w, account)),
                 _ => false,
             })
     })

@@ -182,4 +182,11 @@ async fn an_oidc_provider_reads_back_and_policies_are_simulated() {
     let answer = request.action_names("s3:PutObject").send().await.unwrap();
     let decisions: Vec<&str> = answer.evaluation_results().iter().map(|it| it.eval_decision().as_str()).collect();
     assert_eq!(decisions, ["allowed", "implicitDeny"]);
+    // Actions are case insensitive, resources are not ("IAM JSON policy elements: Action" and "Resource").
+    let policy = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "S3:get*", "Resource": "arn:aws:s3:::Shop/*"}}"#;
+    let request = client.simulate_custom_policy().policy_input_list(policy).action_names("s3:GetObject");
+    let request = request.resource_arns("arn:aws:s3:::Shop/a").resource_arns("arn:aws:s3:::shop/a");
+    let answer = request.send().await.unwrap();
+    let decisions: Vec<&str> = answer.evaluation_results().iter().map(|it| it.eval_decision().as_str()).collect();
+    assert_eq!(decisions, ["allowed", "implicitDeny"]);
 }
