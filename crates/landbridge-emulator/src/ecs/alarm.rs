@@ -17,14 +17,18 @@ fn place(arn: &str) -> Place {
     (names::account_of(arn).to_owned(), names::region_of(arn).to_owned())
 }
 
-/// The alarms that are watched while a deployment runs that begins now: one that rings already is not, so that a
-/// deployment can mend what it rings for.
+/// The alarms that are watched while a deployment runs that begins now: none of them if one rings already, so that a
+/// deployment can mend what it rings for ("Amazon ECS will not monitor alarms for the duration of that deployment",
+/// AmazonECS/latest/developerguide/deployment-alarm-failure.html).
 pub(super) fn watched(world: &World, service: &Service) -> Vec<String> {
     let alarms = service.deployment_configuration().and_then(|it| it.object("alarms"));
     let Some(alarms) = alarms.filter(|alarms| alarms.flag("enable") == Some(true)) else { return Vec::new() };
     let place = place(&service.arn);
-    let quiet = |name: &&str| world.services.cloudwatch.alarm_state(&place, name) != Some("ALARM");
-    alarms.texts("alarmNames").into_iter().filter(quiet).map(str::to_owned).collect()
+    let names = alarms.texts("alarmNames");
+    if names.iter().any(|name| world.services.cloudwatch.alarm_state(&place, name) == Some("ALARM")) {
+        return Vec::new();
+    }
+    names.into_iter().map(str::to_owned).collect()
 }
 
 /// An alarm reached a state: rings one that a deployment watches, the deployment fails.
@@ -80,11 +84,13 @@ pub(super) fn baking(world: &mut World, arn: &str) -> Option<Timestamp> {
     (until > now).then_some(until)
 }
 
-/// `alarms` of a service deployment (ServiceDeploymentAlarms).
-pub(super) fn show(configuration: &Value, triggered: &[String], over: bool) -> Value {
+/// `alarms` of a service deployment (ServiceDeploymentAlarms). `DISABLED` is what that page calls alarms that ECS is not using,
+/// which those are of a deployment that began while one of them rang.
+pub(super) fn show(configuration: &Value, watched: &[String], triggered: &[String], over: bool) -> Value {
     let alarms = configuration.object("alarms").filter(|alarms| alarms.flag("enable") == Some(true));
     let Some(alarms) = alarms else { return json!({ "status": "DISABLED" }) };
     let status = match over {
+        _ if watched.is_empty() => "DISABLED",
         _ if !triggered.is_empty() => "TRIGGERED",
         true => "MONITORING_COMPLETE",
         false => "MONITORING",

@@ -158,7 +158,12 @@ impl ServiceDeployment {
             "status": self.status.as_str(),
             "deploymentConfiguration": self.configuration,
             "deploymentCircuitBreaker": self.circuit_breaker(),
-            "alarms": alarm::show(&self.configuration, &self.triggered_alarms, self.status.is_final()),
+            "alarms": alarm::show(
+                &self.configuration,
+                &self.watched_alarms,
+                &self.triggered_alarms,
+                self.status.is_final(),
+            ),
         });
         let stage = service.and_then(|service| service.stage.as_ref()).filter(|stage| stage.record == self.arn);
         let weights = stage.and_then(Stage::weights);

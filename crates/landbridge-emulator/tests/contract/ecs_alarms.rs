@@ -16,9 +16,9 @@ async fn cloudwatch(aws: &Aws, operation: &str, input: Value) {
     assert_eq!(status, 200, "{answer}");
 }
 
-async fn put_alarm(aws: &Aws) {
+async fn put_alarm(aws: &Aws, name: &str) {
     let alarm = json!({
-        "AlarmName": "errors", "Namespace": "Shop", "MetricName": "Errors", "Statistic": "Sum", "Period": 60,
+        "AlarmName": name, "Namespace": "Shop", "MetricName": "Errors", "Statistic": "Sum", "Period": 60,
         "EvaluationPeriods": 2, "Threshold": 5, "ComparisonOperator": "GreaterThanThreshold", "DatapointsToAlarm": 1,
         "TreatMissingData": "notBreaching",
     });
@@ -31,8 +31,17 @@ async fn errors(aws: &Aws, number: i64) {
 }
 
 fn alarms(rollback: bool) -> DeploymentConfiguration {
-    let alarms = DeploymentAlarms::builder().alarm_names("errors").enable(true).rollback(rollback).build().unwrap();
-    DeploymentConfiguration::builder().alarms(alarms).build()
+    watching(&["errors"], rollback)
+}
+
+fn watching(names: &[&str], rollback: bool) -> DeploymentConfiguration {
+    let names = names.iter().map(|name| (*name).to_owned()).collect();
+    let alarms = DeploymentAlarms::builder().set_alarm_names(Some(names)).enable(true).rollback(rollback);
+    DeploymentConfiguration::builder().alarms(alarms.build().unwrap()).build()
+}
+
+async fn set_state(aws: &Aws, name: &str, state: &str) {
+    cloudwatch(aws, "SetAlarmState", json!({ "AlarmName": name, "StateValue": state, "StateReason": "x" })).await;
 }
 
 async fn deployment(client: &Client) -> ServiceDeployment {
@@ -45,7 +54,7 @@ async fn deployment(client: &Client) -> ServiceDeployment {
 async fn an_alarm_that_rings_during_a_deployment_rolls_it_back() {
     on_both_fronts(async |aws| {
         let client = shop(&aws).await;
-        put_alarm(&aws).await;
+        put_alarm(&aws, "errors").await;
         create(&client).deployment_configuration(alarms(true)).send().await.unwrap();
         aws.pass(600);
         let first = deployment(&client).await;
@@ -80,7 +89,7 @@ async fn an_alarm_that_rings_during_a_deployment_rolls_it_back() {
 async fn without_rollback_the_deployment_stays_failed_and_one_that_begins_while_the_alarm_rings_goes_through() {
     let aws = Aws::start().await;
     let client = shop(&aws).await;
-    put_alarm(&aws).await;
+    put_alarm(&aws, "errors").await;
     create(&client).deployment_configuration(alarms(false)).send().await.unwrap();
     aws.pass(600);
     register(&client, "nginx:2").await;
@@ -99,4 +108,43 @@ async fn without_rollback_the_deployment_stays_failed_and_one_that_begins_while_
     aws.pass(300);
     let mended = described(&client).await;
     assert_eq!(mended.deployments()[0].rollout_state(), Some(&DeploymentRolloutState::Completed));
+}
+
+/// "If an alarm is in the ALARM state at the beginning of a deployment, Amazon ECS will not monitor alarms for the duration
+/// of that deployment" ("How CloudWatch alarms detect Amazon ECS deployment failures", considerations).
+#[tokio::test]
+async fn one_alarm_that_rings_when_a_deployment_begins_silences_them_all_until_it_is_over() {
+    on_both_fronts(async |aws| {
+        let client = shop(&aws).await;
+        put_alarm(&aws, "errors").await;
+        put_alarm(&aws, "latency").await;
+        create(&client).deployment_configuration(watching(&["errors", "latency"], true)).send().await.unwrap();
+        aws.pass(600);
+        let update = || client.update_service().cluster("prod").service("web").task_definition("web");
+        register(&client, "nginx:2").await;
+        set_state(&aws, "errors", "ALARM").await;
+        update().send().await.unwrap();
+        aws.pass(5);
+        set_state(&aws, "errors", "OK").await;
+        set_state(&aws, "errors", "ALARM").await;
+        set_state(&aws, "latency", "ALARM").await;
+        let deaf = deployment(&client).await;
+        assert_eq!(deaf.status(), Some(&ServiceDeploymentStatus::InProgress));
+        let monitors = deaf.alarms().unwrap();
+        assert_eq!(monitors.status(), Some(&ServiceDeploymentRollbackMonitorsStatus::Disabled));
+        assert_eq!(monitors.alarm_names(), ["errors", "latency"]);
+        aws.pass(600);
+        assert_eq!(deployment(&client).await.status(), Some(&ServiceDeploymentStatus::Successful));
+        // With both quiet, the next deployment listens again.
+        set_state(&aws, "errors", "OK").await;
+        set_state(&aws, "latency", "OK").await;
+        register(&client, "nginx:3").await;
+        update().send().await.unwrap();
+        aws.pass(5);
+        set_state(&aws, "latency", "ALARM").await;
+        let failed = deployment(&client).await;
+        assert_eq!(failed.status(), Some(&ServiceDeploymentStatus::RollbackInProgress));
+        assert_eq!(failed.alarms().unwrap().triggered_alarm_names(), ["latency"]);
+    })
+    .await;
 }
