@@ -81,13 +81,14 @@ impl Emulator {
         self.tick();
     }
 
-    /// Runs a manual clock from event to event until nothing is planned or `limit` of virtual time has passed.
-    /// Returns the virtual time that took.
+    /// Runs a manual clock from event to event until nothing more is planned or `limit` of virtual time has passed.
+    /// Returns the virtual time that took. What goes on for ever happens meanwhile and is not waited for: evaluations of
+    /// alarms, recurring schedules and scheduled scaling, rotations of secrets.
     pub fn settle(&self, limit: Duration) -> Duration {
         let start = self.now();
         let end = crate::clock::later(start, limit);
         loop {
-            let next = self.present().queue.next_at().filter(|at| *at <= end);
+            let next = self.present().queue.next_single_at().filter(|at| *at <= end);
             let Some(next) = next else { break };
             let before = self.now();
             self.clock.advance_to(next);

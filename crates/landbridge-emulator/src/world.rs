@@ -104,6 +104,25 @@ pub(crate) enum Event {
     Secrets(secrets::Rotation),
 }
 
+impl Event {
+    /// Whether it is one of a series that goes on by itself: there is always a next one, so nobody can wait for the last.
+    fn recurs(&self) -> bool {
+        match self {
+            Self::CloudWatch(_) => true,
+            Self::Scaling(due) => due.recurs(),
+            Self::Scheduler(event) => event.recurs(),
+            Self::Secrets(rotation) => rotation.recurs(),
+            Self::Ecs(_)
+            | Self::CloudMap(_)
+            | Self::CodeDeploy(_)
+            | Self::Eks(_)
+            | Self::Elbv2(_)
+            | Self::Route53(_)
+            | Self::Events(_) => false,
+        }
+    }
+}
+
 impl World {
     /// Plans `event` for `delay` from the world's present.
     pub(crate) fn after(&mut self, delay: Duration, event: Event) {
@@ -137,6 +156,8 @@ impl World {
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     heap: BinaryHeap<Reverse<Planned>>,
+    /// Times of those that do not recur, in the same order: the first of them is the first to be popped.
+    single: BinaryHeap<Reverse<Timestamp>>,
     planned: u64,
 }
 
@@ -150,6 +171,9 @@ struct Planned {
 impl Queue {
     fn push(&mut self, at: Timestamp, event: Event) {
         self.planned += 1;
+        if !event.recurs() {
+            self.single.push(Reverse(at));
+        }
         self.heap.push(Reverse(Planned { at, seq: self.planned, event }));
     }
 
@@ -157,12 +181,16 @@ impl Queue {
         if self.heap.peek()?.0.at > until {
             return None;
         }
-        self.heap.pop().map(|Reverse(planned)| (planned.at, planned.event))
+        let Reverse(planned) = self.heap.pop()?;
+        if !planned.event.recurs() {
+            self.single.pop();
+        }
+        Some((planned.at, planned.event))
     }
 
-    /// When the next thing happens.
-    pub(crate) fn next_at(&self) -> Option<Timestamp> {
-        self.heap.peek().map(|planned| planned.0.at)
+    /// When the next thing happens that does not recur.
+    pub(crate) fn next_single_at(&self) -> Option<Timestamp> {
+        self.single.peek().map(|at| at.0)
     }
 }
 

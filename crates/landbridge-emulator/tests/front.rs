@@ -169,6 +169,66 @@ fn the_same_seed_and_calls_give_the_same_history() {
     assert_eq!(history().1, state);
 }
 
+#[test]
+fn settling_does_not_wait_for_what_goes_on_for_ever() {
+    let emulator = manual().build();
+    let start = emulator.now();
+    call(&emulator, "CreateCluster", &json!({ "clusterName": "shop" }));
+    let container = json!([{ "name": "web", "image": "nginx", "memory": 128 }]);
+    call(&emulator, "RegisterTaskDefinition", &json!({ "family": "web", "containerDefinitions": container }));
+    let service = json!({ "cluster": "shop", "serviceName": "web", "taskDefinition": "web", "desiredCount": 3 });
+    call(&emulator, "CreateService", &service);
+    let target = json!({
+        "ServiceNamespace": "ecs", "ScalableDimension": "ecs:service:DesiredCount", "ResourceId": "service/shop/web",
+        "MinCapacity": 1, "MaxCapacity": 9,
+    });
+    posted_in_process(&emulator, "AnyScaleFrontendService.RegisterScalableTarget", &target);
+    let with = |more: Value| {
+        let mut input = target.clone();
+        input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        input
+    };
+    let hourly = with(json!({
+        "ScheduledActionName": "hourly", "Schedule": "rate(1 hour)", "ScalableTargetAction": { "MinCapacity": 2 },
+    }));
+    posted_in_process(&emulator, "AnyScaleFrontendService.PutScheduledAction", &hourly);
+    let alarm = json!({
+        "AlarmName": "busy", "Namespace": "Shop", "MetricName": "Load", "Statistic": "Sum", "Period": 60,
+        "EvaluationPeriods": 1, "Threshold": 5, "ComparisonOperator": "GreaterThanThreshold", "TreatMissingData": "notBreaching",
+    });
+    posted_in_process(&emulator, "GraniteServiceVersion20100801.PutMetricAlarm", &alarm);
+    let rotated = json!({ "Name": "db", "SecretString": "x" });
+    posted_in_process(&emulator, "secretsmanager.CreateSecret", &rotated);
+    let every_day = json!({
+        "SecretId": "db", "RotationLambdaARN": "arn:aws:lambda:us-east-1:000000000000:function:r",
+        "RotationRules": { "AutomaticallyAfterDays": 1 },
+    });
+    posted_in_process(&emulator, "secretsmanager.RotateSecret", &every_day);
+    let took = emulator.settle(Duration::from_hours(48));
+    assert!(took < Duration::from_mins(3), "{took:?}");
+    let state = emulator.state();
+    assert_eq!(state["ecs"]["services"][0]["deployments"][0]["rolloutState"], "COMPLETED");
+    assert_eq!(emulator.settle(Duration::from_hours(48)), Duration::ZERO);
+    // What happens once is waited for, and what recurs happens on the way to it.
+    let once = with(json!({
+        "ScheduledActionName": "once", "Schedule": "at(1970-01-01T05:00:00)", "ScalableTargetAction": { "MinCapacity": 5 },
+    }));
+    posted_in_process(&emulator, "AnyScaleFrontendService.PutScheduledAction", &once);
+    emulator.settle(Duration::from_hours(48));
+    let waited = emulator.now().duration_since(start).as_hours();
+    assert_eq!(waited, 5);
+    let state = emulator.state();
+    assert_eq!(state["ecs"]["services"][0]["runningCount"], 5);
+    assert_eq!(state["cloudWatch"]["alarms"][0]["StateValue"], "OK", "{}", state["cloudWatch"]);
+}
+
+/// Calls any JSON service without a socket; the call must succeed.
+fn posted_in_process(emulator: &Emulator, target: &str, input: &Value) {
+    let request = Request::post("/").header("x-amz-target", target).body(Bytes::from(input.to_string())).unwrap();
+    let response = emulator.respond(request);
+    assert_eq!(response.status(), StatusCode::OK, "{target}: {:?}", response.body());
+}
+
 async fn raw(address: SocketAddr, operation: &str, input: &str) -> String {
     posted(address, &format!("AmazonEC2ContainerServiceV20141113.{operation}"), input).await
 }

@@ -39,6 +39,14 @@ pub(crate) struct Due {
     resource: String,
     name: String,
     generation: u64,
+    recurs: bool,
+}
+
+impl Due {
+    /// Whether the action has a schedule, and not one time.
+    pub(crate) fn recurs(&self) -> bool {
+        self.recurs
+    }
 }
 
 const ACTIONS: usize = 200;
@@ -161,13 +169,14 @@ fn plan(world: &mut World, place: &Place, resource: &str, name: &str) {
         resource: resource.to_owned(),
         name: name.to_owned(),
         generation: action.generation,
+        recurs: !matches!(action.schedule, Schedule::At(_)),
     };
     let wait = Duration::from_secs_f64(seconds_between(world.now, next));
     world.after(wait, Event::Scaling(due));
 }
 
 pub(super) fn happen(world: &mut World, due: &Due) {
-    let Due { place, resource, name, generation } = due;
+    let Due { place, resource, name, generation, .. } = due;
     let Some(target) = world.services.scaling.target_mut(place, resource) else { return };
     let Some(action) = target.actions.get(name).filter(|action| action.generation == *generation) else { return };
     let bounds = action.bounds;

@@ -45,7 +45,24 @@ struct Schedules {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Event {
     /// A schedule fires, unless it was changed since (`version`).
-    Due { place: (String, String), key: (String, String), version: u64 },
+    Due { place: (String, String), key: (String, String), version: u64, recurs: bool },
+}
+
+impl Event {
+    /// Whether the schedule fires more than once.
+    pub(crate) fn recurs(&self) -> bool {
+        let Self::Due { recurs, .. } = self;
+        *recurs
+    }
+}
+
+impl Scheduler {
+    /// Schedule groups with their tags.
+    pub(crate) fn tagged(&self, cx: &Cx) -> crate::tagging::Tagged {
+        let here = self.places.get(&(cx.account.clone(), cx.region.clone()));
+        let groups = here.into_iter().flat_map(|here| &here.groups);
+        groups.map(|(name, kept)| (group::arn(cx, name), kept.tags.clone())).collect()
+    }
 }
 
 pub(crate) static REST: Rest = Rest {
@@ -100,7 +117,7 @@ pub(crate) fn call(world: &mut World, cx: &Cx, op: &str, input: &Value) -> Resul
 }
 
 pub(crate) fn happen(world: &mut World, event: Event) {
-    let Event::Due { place, key, version } = event;
+    let Event::Due { place, key, version, .. } = event;
     fire::due(world, &place, &key, version);
 }
 

@@ -80,11 +80,10 @@ fn group_name(input: Input<'_>) -> Result<&str, Refusal> {
 pub(super) fn plan(world: &mut World, place: &Place, key: &(String, String)) {
     let now = world.now;
     let schedule = world.services.scheduler.places.get(place).and_then(|schedules| schedules.schedules.get(key));
-    let Some((at, version)) = schedule.and_then(|schedule| Some((schedule.next(now)?, schedule.version))) else {
-        return;
-    };
+    let Some((schedule, at)) = schedule.and_then(|schedule| Some((schedule, schedule.next(now)?))) else { return };
+    let recurs = !matches!(schedule.expression, Expression::At(_));
+    let event = Event::Due { place: place.clone(), key: key.clone(), version: schedule.version, recurs };
     let delay = at.duration_since(now).unsigned_abs();
-    let event = Event::Due { place: place.clone(), key: key.clone(), version };
     world.after(delay, WorldEvent::Scheduler(event));
 }
 

@@ -30,6 +30,13 @@ pub(crate) struct Rotation {
     scheduled: bool,
 }
 
+impl Rotation {
+    /// Whether another follows it.
+    pub(crate) fn recurs(&self) -> bool {
+        self.scheduled
+    }
+}
+
 impl Schedule {
     pub(super) fn show(&self, shown: &mut Value) {
         shown["RotationLambdaARN"] = json!(self.lambda);
