@@ -15,7 +15,7 @@ use crate::world::{Cx, Event as WorldEvent, World};
 pub(crate) struct LoadBalancer {
     pub(super) arn: String,
     name: String,
-    application: bool,
+    pub(super) application: bool,
     scheme: String,
     address_type: String,
     subnets: Vec<String>,
@@ -23,7 +23,7 @@ pub(crate) struct LoadBalancer {
     zones: Vec<String>,
     vpc: String,
     security_groups: Vec<String>,
-    dns_name: String,
+    pub(super) dns_name: String,
     active: bool,
     created_at: Timestamp,
     pub(super) attributes: Attributes,
@@ -41,7 +41,7 @@ pub(super) fn not_found() -> Refusal {
 
 /// The Route 53 zone that load balancers of a Region are named in ("Elastic Load Balancing endpoints and quotas").
 /// Regions that are not listed get the one of us-east-1.
-fn hosted_zone(application: bool, arn: &str) -> &'static str {
+pub(super) fn hosted_zone(application: bool, arn: &str) -> &'static str {
     match (application, arn.split(':').nth(3).unwrap_or_default()) {
         (true, "eu-west-1") => "Z32O12XQLNTSW2",
         (true, "eu-central-1") => "Z215JYRZR1TBD5",
@@ -52,13 +52,6 @@ fn hosted_zone(application: bool, arn: &str) -> &'static str {
         (false, "us-west-2") => "Z18D5FSROUN65G",
         (false, _) => "Z26RNL4JYFTOTI",
     }
-}
-
-/// The zone that a load balancer's DNS name is in; that of us-east-1 for a name that is no load balancer's.
-pub(crate) fn hosted_zone_of(world: &World, dns_name: &str) -> &'static str {
-    let name = dns_name.trim_end_matches('.');
-    let balancer = world.services.elbv2.balancers.values().find(|it| it.dns_name.eq_ignore_ascii_case(name));
-    balancer.map_or_else(|| hosted_zone(true, ""), |balancer| hosted_zone(balancer.application, &balancer.arn))
 }
 
 /// Whether one of the caller's load balancers is in a subnet.

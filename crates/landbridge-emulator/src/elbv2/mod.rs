@@ -9,6 +9,7 @@ mod action;
 mod attribute;
 mod certificate;
 mod condition;
+mod dns;
 mod ecs_targets;
 mod health_check;
 mod limits;
@@ -34,11 +35,12 @@ use crate::input::Input;
 use crate::refusal::Refusal;
 use crate::world::{Cx, World};
 
+pub(crate) use dns::{hosted_zone_of, is_healthy};
 pub(crate) use ecs_targets::{
     Caller, TaskTarget, deregister_task, group_named, group_of_ecs, register_task, rule_groups, rules_forwarding,
     shift_weights,
 };
-pub(crate) use load_balancer::{hosted_zone_of, uses_group, uses_subnet};
+pub(crate) use load_balancer::{uses_group, uses_subnet};
 pub use route::Share;
 pub(crate) use route::shares;
 pub(crate) use target::{Answers, Failure, Key};

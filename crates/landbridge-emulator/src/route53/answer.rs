@@ -1,14 +1,16 @@
 //! What DNS answers: the records in force under a name, with the share of the answers that each has. Source: "Choosing a
 //! routing policy" (Route 53 developer guide, routing-policy.html).
 //!
-//! Nobody asks from anywhere: answers that depend on who asks (latency, geolocation) have no share. An alias's
-//! `EvaluateTargetHealth` is kept and not looked at: only a record's own health check takes it out.
+//! Nobody asks from anywhere: answers that depend on who asks (latency, geolocation) have no share. A record is out while its
+//! own health check fails or, where its alias says `EvaluateTargetHealth`, what that leads to is unhealthy ("How Amazon Route 53
+//! chooses records when health checking is configured", health-checks-how-route-53-chooses-records.html).
 
 use serde_json::Value;
 
 use super::name;
 use super::record::{self, Key, Records, siblings};
 use super::zone::Zone;
+use crate::elbv2;
 use crate::world::World;
 
 /// How far aliases are followed; Route 53 refuses loops, which this cannot see across zones.
@@ -43,10 +45,7 @@ fn follow(world: &World, name: &str, kind: &str, depth: usize) -> Vec<DnsAnswer>
 fn answers(world: &World, zone: &Zone, name: &str, kind: &str, depth: usize) -> Vec<DnsAnswer> {
     let records = zone.in_force(world);
     let found = named(&records, zone, name, kind);
-    let healthy = |record: &Value| {
-        let check = record["HealthCheckId"].as_str().and_then(|id| world.services.route53.health_checks.get(id));
-        check.is_none_or(|check| check.healthy)
-    };
+    let healthy = |record: &Value| is_healthy(world, record, depth);
     // With no healthy record left, Route 53 takes all for healthy.
     let none_healthy = !found.iter().any(|record| healthy(record));
     let usable: Vec<bool> = found.iter().map(|record| none_healthy || healthy(record)).collect();
@@ -62,6 +61,24 @@ fn answers(world: &World, zone: &Zone, name: &str, kind: &str, depth: usize) -> 
         })
     });
     each.collect()
+}
+
+/// A record without a health check is always healthy, unless its alias is evaluated.
+fn is_healthy(world: &World, record: &Value, depth: usize) -> bool {
+    let check = record["HealthCheckId"].as_str().and_then(|id| world.services.route53.health_checks.get(id));
+    check.is_none_or(|check| check.healthy) && leads_to_health(world, record, depth)
+}
+
+/// An alias of other records is healthy while one of them is; one of a load balancer, while that is.
+fn leads_to_health(world: &World, record: &Value, depth: usize) -> bool {
+    let alias = record.get("AliasTarget").filter(|alias| alias["EvaluateTargetHealth"] == true);
+    let Some(alias) = alias.filter(|_| depth < MAX_ALIASES) else { return true };
+    let target = alias["DNSName"].as_str().unwrap_or_default();
+    let zone = alias["HostedZoneId"].as_str().and_then(|id| world.services.route53.zones.get(id));
+    let Some(zone) = zone else { return elbv2::is_healthy(world, target) };
+    let records = zone.in_force(world);
+    let found = named(&records, zone, target, record["Type"].as_str().unwrap_or_default());
+    found.iter().any(|record| is_healthy(world, record, depth + 1))
 }
 
 /// The records of the name and type; else its CNAME; else, for a name that has none at all, the wildcard's.

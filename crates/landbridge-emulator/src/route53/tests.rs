@@ -330,6 +330,43 @@ fn an_alias_answers_what_its_target_does_and_needs_it_in_its_own_zone() {
 }
 
 #[test]
+fn an_alias_that_is_evaluated_is_as_healthy_as_the_best_of_what_it_leads_to() {
+    let mut bench = Bench::new();
+    let zone = zone(&mut bench);
+    let config = json!({"Type": "HTTP", "FullyQualifiedDomainName": "a.example.com"});
+    let input = json!({"CallerReference": "h1", "HealthCheckConfig": config});
+    let id = ok(&mut bench, "CreateHealthCheck", input)["HealthCheck"]["Id"].as_str().unwrap().to_owned();
+    let checked = |set, address| {
+        let mut record = weighted(set, 1, address);
+        record["HealthCheckId"] = json!(id);
+        record
+    };
+    let entry = |role: &str, alias: Value| json!({"Name": "www.example.com", "Type": "A", "SetIdentifier": role, "Failover": role, "AliasTarget": alias});
+    let alias = |evaluated: bool| json!({"HostedZoneId": zone, "DNSName": "app.example.com", "EvaluateTargetHealth": evaluated});
+    let away = json!({"HostedZoneId": "Z32O12XQLNTSW2", "DNSName": "lb.eu-west-1.elb.amazonaws.com", "EvaluateTargetHealth": true});
+    let made = [
+        change("CREATE", checked("one", "192.0.2.1")),
+        change("CREATE", weighted("two", 1, "192.0.2.2")),
+        change("CREATE", entry("PRIMARY", alias(true))),
+        change("CREATE", entry("SECONDARY", away)),
+    ];
+    apply(&mut bench, &zone, &made);
+    bench.pass(30);
+    let primary = |bench: &Bench| -> f64 {
+        let answers = resolve(&bench.world, "www.example.com", "A");
+        answers.iter().filter(|it| it.set_identifier.as_deref() == Some("PRIMARY")).filter_map(|it| it.share).sum()
+    };
+    super::set_health_check(&mut bench.world, &id, false);
+    assert_eq!(primary(&bench), 1.0, "one of two is healthy");
+    apply(&mut bench, &zone, &[change("UPSERT", checked("two", "192.0.2.2"))]);
+    bench.pass(30);
+    assert_eq!(primary(&bench), 0.0, "none is");
+    apply(&mut bench, &zone, &[change("UPSERT", entry("PRIMARY", alias(false)))]);
+    bench.pass(30);
+    assert_eq!(primary(&bench), 1.0, "nobody looks");
+}
+
+#[test]
 fn health_checks_decide_over_failover_and_weights_until_none_is_healthy() {
     let mut bench = Bench::new();
     let zone = zone(&mut bench);

@@ -1,6 +1,8 @@
 //! Route 53 through aws-sdk-route53. Source of what is expected: ChangeResourceRecordSets, ListResourceRecordSets, GetChange,
 //! CreateHostedZone, CreateHealthCheck (Amazon Route 53 API reference) and "Throttling for Amazon Route 53 API requests".
 
+use aws_sdk_elasticloadbalancingv2::Client as Elb;
+use aws_sdk_elasticloadbalancingv2::types::TargetDescription;
 use aws_sdk_route53::Client;
 use aws_sdk_route53::error::ProvideErrorMetadata as _;
 use aws_sdk_route53::types::{
@@ -8,6 +10,9 @@ use aws_sdk_route53::types::{
     ResourceRecord, ResourceRecordSet, RrType, Tag, TagResourceType, Vpc, VpcRegion,
 };
 
+use landbridge_emulator::{TargetFate, TargetScript};
+
+use crate::load_balancing::{balancer, forward, group, listener};
 use crate::support::{Aws, on_both_fronts};
 
 fn weighted(set: &str, weight: i64, address: &str) -> ResourceRecordSet {
@@ -180,6 +185,55 @@ async fn health_checks_are_made_once_per_reference_and_steer_answers() {
         client.delete_health_check().health_check_id(&id).send().await.unwrap();
         let gone = client.get_health_check().health_check_id(&id).send().await.unwrap_err().into_service_error();
         assert!(gone.is_no_such_health_check(), "{gone:?}");
+    })
+    .await;
+}
+
+/// A load balancer with one target; its name in DNS and the zone of that.
+async fn served(elb: &Elb, name: &str, target: &str) -> (String, String, String) {
+    let (arn, group) = (balancer(elb, name).await, group(elb, name).await);
+    listener(elb, &arn, 80, forward(&[(&group, 1)])).await;
+    let target = TargetDescription::builder().id(target).build();
+    elb.register_targets().target_group_arn(&group).targets(target).send().await.unwrap();
+    let shown = elb.describe_load_balancers().load_balancer_arns(&arn).send().await.unwrap();
+    let shown = &shown.load_balancers()[0];
+    (shown.dns_name().unwrap().to_owned(), shown.canonical_hosted_zone_id().unwrap().to_owned(), group)
+}
+
+/// "For an Application or Network Load Balancer to be considered healthy, every target group that contains targets must contain
+/// at least one healthy target", and one without any "is considered unhealthy" (`EvaluateTargetHealth`, AliasTarget).
+#[tokio::test]
+async fn an_alias_that_evaluates_its_load_balancer_is_left_out_while_no_target_there_is_healthy() {
+    on_both_fronts(async |aws| {
+        let (client, elb) = (Client::new(&aws.config()), Elb::new(&aws.config()));
+        aws.emulator.script_target(TargetScript::new("10.0.9.*", TargetFate::Failed));
+        let (good, bad) = (served(&elb, "good", "10.0.0.1").await, served(&elb, "bad", "10.0.9.1").await);
+        let zone = zone(&client, "alias").await;
+        let alias = |(name, id, _): &(String, String, String), set: &str, evaluated| {
+            let target = AliasTarget::builder().hosted_zone_id(id).dns_name(format!("dualstack.{name}"));
+            let target = target.evaluate_target_health(evaluated).build().unwrap();
+            let record = ResourceRecordSet::builder().name("app.example.com").r#type(RrType::A).set_identifier(set);
+            record.weight(1).alias_target(target).build().unwrap()
+        };
+        let change_to = async |evaluated| {
+            let records = [alias(&bad, "bad", evaluated), alias(&good, "good", evaluated)];
+            change(&client, &zone, batch(&ChangeAction::Upsert, records)).await;
+            aws.pass(300);
+        };
+        let shares = || -> Vec<_> { aws.emulator.resolve("app.example.com", "A").iter().map(|it| it.share).collect() };
+        change_to(false).await;
+        assert_eq!(shares(), [Some(0.5), Some(0.5)], "nobody looks");
+        change_to(true).await;
+        assert_eq!(shares(), [Some(0.0), Some(1.0)]);
+        aws.emulator.clear_scripts();
+        aws.pass(300);
+        assert_eq!(shares(), [Some(0.5), Some(0.5)], "both are healthy");
+        let target = TargetDescription::builder().id("10.0.0.1").build();
+        elb.deregister_targets().target_group_arn(&good.2).targets(target).send().await.unwrap();
+        assert_eq!(shares(), [Some(1.0), Some(0.0)], "a group without targets is unhealthy");
+        aws.emulator.script_target(TargetScript::new("10.0.9.*", TargetFate::Timeout));
+        aws.pass(300);
+        assert_eq!(shares(), [Some(0.5), Some(0.5)], "with none healthy, all are taken for healthy");
     })
     .await;
 }
