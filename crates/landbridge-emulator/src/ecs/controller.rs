@@ -172,6 +172,7 @@ pub(super) fn release(world: &mut World, arn: &str) {
             external_id: None,
             started_by: None,
             client_token: None,
+            inherited: true,
             steady: true,
             steady_at: now,
         });

@@ -168,18 +168,7 @@ impl Service {
         let sum = |count: fn(&Counts) -> usize| counts.values().map(count).sum::<usize>();
         let mut shown = self.fields.clone();
         shown.retain(|name, _| !HIDDEN.contains(&name.as_str()));
-        let deployments = self.deployments.iter().enumerate().map(|(position, deployment)| {
-            let counts = counts.get(&*deployment.id).copied().unwrap_or_default();
-            let desired = if position == 0 { self.desired } else { counts.alive as i64 };
-            deployment.show(position, desired, counts)
-        });
-        let empty = || json!([]);
-        let (deployments, sets) = if self.has_task_sets() {
-            let set = |it: &Deployment| self.show_task_set(it, counts.get(&*it.id).copied().unwrap_or_default());
-            (empty(), Some(self.deployments.iter().map(set).collect::<Value>()))
-        } else {
-            (deployments.collect(), None)
-        };
+        let (deployments, sets) = self.show_deployments(&counts);
         for (name, value) in [
             ("serviceArn", json!(self.arn)),
             ("serviceName", json!(self.name)),

@@ -4,6 +4,7 @@
 //!
 //! A task set is kept as a deployment of its service, whose id it shares.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -38,6 +39,8 @@ pub(crate) struct TaskSet {
     pub(super) external_id: Option<String>,
     pub(super) started_by: Option<String>,
     pub(super) client_token: Option<String>,
+    /// Whether it was a deployment of ECS's until another controller took over.
+    pub(super) inherited: bool,
     pub(super) steady: bool,
     pub(super) steady_at: Timestamp,
 }
@@ -114,6 +117,32 @@ impl Service {
         self.deployments.iter_mut().find(|it| it.id == id)?.set.as_mut()
     }
 
+    /// `deployments` and, under another controller than ECS, `taskSets`. What ECS deployed before another controller took over
+    /// still is among the deployments ("Update Amazon ECS service parameters": responses "will still return `deployments` instead
+    /// of `taskSets`"); task sets that were made since are task sets.
+    pub(super) fn show_deployments(&self, counts: &BTreeMap<&str, Counts>) -> (Value, Option<Value>) {
+        let of = |it: &Deployment| counts.get(&*it.id).copied().unwrap_or_default();
+        if !self.has_task_sets() {
+            let deployments = self.deployments.iter().enumerate().map(|(position, it)| {
+                let counts = of(it);
+                it.show(position, if position == 0 { self.desired } else { counts.alive as i64 }, counts)
+            });
+            return (deployments.collect(), None);
+        }
+        let (mut deployments, mut sets) = (Vec::new(), Vec::new());
+        for it in &self.deployments {
+            match it.set.as_ref().filter(|set| set.inherited) {
+                Some(set) => {
+                    let position = usize::from(set.status != Status::Primary);
+                    deployments.push(it.show(position, set.computed(self.desired) as i64, of(it)));
+                }
+                None => sets.push(self.show_task_set(it, of(it))),
+            }
+        }
+        let sets = (deployments.is_empty() || !sets.is_empty()).then_some(sets);
+        (deployments.into(), sets.map(Value::from))
+    }
+
     pub(super) fn show_task_set(&self, deployment: &Deployment, counts: Counts) -> Value {
         let Some(set) = &deployment.set else { return Value::Null };
         let revision = &deployment.revision;
@@ -182,6 +211,7 @@ pub(crate) fn begin(world: &mut World, service_arn: &str, new: New) -> Option<St
         external_id: new.external_id,
         started_by: new.started_by,
         client_token: new.client_token,
+        inherited: false,
         steady: false,
         steady_at: now,
     };

@@ -210,9 +210,24 @@ fn a_service_goes_from_another_controller_to_ecs_with_one_primary_task_set() {
     assert_eq!((&aws.web()["runningCount"], aws.web()["deployments"].as_array().unwrap().len()), (&json!(3), 1));
     let back =
         aws.ok("UpdateService", of(json!({ "deploymentController": { "type": "EXTERNAL" } })))["service"].clone();
-    assert_eq!(back["taskSets"][0]["status"], "PRIMARY");
+    assert!(back.get("taskSets").is_none(), "{back}");
+    let [kept] = back["deployments"].as_array().unwrap().as_slice() else { panic!("{back}") };
+    assert_eq!((&kept["status"], &kept["desiredCount"]), (&json!("PRIMARY"), &json!(3)));
     aws.pass(MINUTE);
     assert_eq!(aws.web()["runningCount"], 3);
+    // It is a task set all the same: with another that is primary beside it, it can be deleted.
+    let sets = aws.ok("DescribeTaskSets", of(json!({})));
+    assert_eq!((sets["taskSets"].as_array().unwrap().len(), &sets["taskSets"][0]["id"]), (1, &kept["id"]));
+    let green = new_set(&aws, json!({}))["id"].clone();
+    aws.ok("UpdateServicePrimaryTaskSet", of(json!({ "primaryTaskSet": green })));
+    let both = aws.web();
+    assert_eq!(
+        (&both["deployments"][0]["status"], &both["taskSets"][0]["status"]),
+        (&json!("ACTIVE"), &json!("PRIMARY"))
+    );
+    aws.ok("DeleteTaskSet", of(json!({ "taskSet": kept["id"], "force": true })));
+    aws.pass(MINUTE);
+    assert_eq!((&aws.web()["deployments"], &aws.web()["taskSets"][0]["id"]), (&json!([]), &green));
     let refused = aws.refused("UpdateService", of(json!({ "deploymentController": { "type": "CODE_DEPLOY" } })));
     assert_eq!(refused.0, "InvalidParameterException");
 }
