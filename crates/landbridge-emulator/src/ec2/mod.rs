@@ -37,6 +37,12 @@ pub(crate) struct Ec2 {
 }
 
 impl Ec2 {
+    /// Resources that have tags.
+    pub(crate) fn tagged(&self, cx: &Cx) -> crate::tagging::Tagged {
+        let network = self.networks.get(&(cx.account.clone(), cx.region.clone()));
+        network.into_iter().flat_map(|network| tag::by_arn(network, cx)).collect()
+    }
+
     /// Everything remembered, for a look from outside.
     pub(crate) fn dump(&self) -> Value {
         let network = |((account, region), network): (&(String, String), &network::Network)| json!({"account": account, "region": region, "network": network.dump(account, region)});

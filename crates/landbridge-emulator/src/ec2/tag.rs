@@ -74,6 +74,15 @@ fn kind_of(network: &Network, id: &str) -> Result<&'static str, Refusal> {
     if known { Ok(kind) } else { Err(refusal(id)) }
 }
 
+/// What has tags, by ARN.
+pub(super) fn by_arn(network: &Network, cx: &Cx) -> crate::tagging::Tagged {
+    let arn = |(id, tags): (&String, &Tags)| {
+        let kind = kind_of(network, id).ok()?;
+        Some((format!("arn:aws:ec2:{}:{}:{kind}/{id}", cx.region, cx.account), tags.clone()))
+    };
+    network.tags.iter().filter_map(arn).collect()
+}
+
 /// All or none of the resources are tagged.
 pub(super) fn create(world: &mut World, cx: &Cx, input: Input<'_>) -> Result<Value, Refusal> {
     let (ids, new) = (input.texts("ResourceId")?, read(input, "Tag")?);

@@ -43,6 +43,18 @@ pub(crate) enum Event {
     AddonGone(String, String),
 }
 
+impl Eks {
+    /// Resources that have tags.
+    pub(crate) fn tagged(&self, cx: &Cx) -> crate::tagging::Tagged {
+        let scope = format!("arn:aws:eks:{}:{}:", cx.region, cx.account);
+        self.tags
+            .iter()
+            .filter(|(arn, _)| arn.starts_with(&scope))
+            .map(|(arn, tags)| (arn.clone(), tags.clone()))
+            .collect()
+    }
+}
+
 pub(crate) static REST: Rest = Rest {
     service: "eks",
     server_error: "ServerException",

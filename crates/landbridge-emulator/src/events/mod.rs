@@ -44,6 +44,13 @@ impl Events {
         self.buses.values().map(Bus::dump).collect()
     }
 
+    /// Rules with their tags.
+    pub(crate) fn tagged(&self, cx: &Cx) -> crate::tagging::Tagged {
+        let here = self.buses.iter().filter(|((account, region, _), _)| *account == cx.account && *region == cx.region);
+        let rules = here.flat_map(|(_, bus)| bus.rules.values());
+        rules.map(|rule| (rule.arn.clone(), rule.tags.clone())).collect()
+    }
+
     /// The bus that a call means: by name or ARN, or the default one.
     fn bus(&mut self, cx: &Cx, input: Input<'_>) -> Result<&mut Bus, Refusal> {
         let named = input.text("EventBusName")?.unwrap_or(DEFAULT_BUS);

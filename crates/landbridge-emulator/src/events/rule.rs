@@ -25,7 +25,7 @@ pub(super) struct Rule {
     pub(super) state: String,
     description: Option<String>,
     role: Option<String>,
-    tags: BTreeMap<String, String>,
+    pub(super) tags: BTreeMap<String, String>,
     pub(super) targets: BTreeMap<String, Target>,
 }
 

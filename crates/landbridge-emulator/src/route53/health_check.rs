@@ -23,7 +23,7 @@ const PER_ACCOUNT: usize = 200;
 
 #[derive(Debug, Clone)]
 pub(super) struct HealthCheck {
-    account: String,
+    pub(super) account: String,
     caller_reference: String,
     /// As it was given, for a creation that is sent again.
     asked: Value,

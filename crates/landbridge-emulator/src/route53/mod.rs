@@ -44,6 +44,18 @@ pub(crate) struct Route53 {
     tags: BTreeMap<(String, String), BTreeMap<String, String>>,
 }
 
+impl Route53 {
+    /// Hosted zones and health checks with their tags: a global service's are in us-east-1.
+    pub(crate) fn tagged(&self, cx: &Cx) -> crate::tagging::Tagged {
+        let own = |(kind, id): &&(String, String)| match kind.as_str() {
+            "hostedzone" => self.zones.get(id).is_some_and(|zone| zone.account == cx.account),
+            _ => self.health_checks.get(id).is_some_and(|check| check.account == cx.account),
+        };
+        let here = self.tags.iter().filter(|(place, _)| cx.region == "us-east-1" && own(place));
+        here.map(|((kind, id), tags)| (format!("arn:aws:route53:::{kind}/{id}"), tags.clone())).collect()
+    }
+}
+
 /// Something that happens by itself.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Event {

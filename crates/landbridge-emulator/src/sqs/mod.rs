@@ -33,6 +33,12 @@ impl Sqs {
         self.places.values().flat_map(BTreeMap::values).map(Queue::dump).collect()
     }
 
+    /// Queues with their tags.
+    pub(crate) fn tagged(&self, cx: &Cx) -> crate::tagging::Tagged {
+        let here = self.places.get(&(cx.account.clone(), cx.region.clone())).into_iter().flat_map(BTreeMap::values);
+        here.map(|queue| (queue.arn.clone(), queue.tags.clone())).collect()
+    }
+
     fn queues(&mut self, cx: &Cx) -> &mut BTreeMap<String, Queue> {
         self.places.entry((cx.account.clone(), cx.region.clone())).or_default()
     }

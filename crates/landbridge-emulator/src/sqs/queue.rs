@@ -21,7 +21,7 @@ pub(super) struct Queue {
     pub(super) modified: Timestamp,
     /// What SetQueueAttributes can set, all as text.
     pub(super) attributes: BTreeMap<String, String>,
-    tags: BTreeMap<String, String>,
+    pub(super) tags: BTreeMap<String, String>,
     pub(super) messages: VecDeque<Message>,
 }
 

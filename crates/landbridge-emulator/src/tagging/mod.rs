@@ -3,6 +3,8 @@
 //! Tags belong to the services that keep them; this one asks them. Tag policies and reports are not modelled.
 //! Source: Resource Groups Tagging API reference.
 
+mod keeper;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
@@ -10,7 +12,6 @@ use serde_json::{Map, Value, json};
 use crate::input::Input;
 use crate::refusal::Refusal;
 use crate::world::{Cx, World};
-use crate::{cloud_map, cloudwatch, ecr, ecs, elbv2, logs, scaling, secrets, ssm};
 
 /// Resources with their tags, by ARN.
 pub(crate) type Tagged = Vec<(String, BTreeMap<String, String>)>;
@@ -49,13 +50,19 @@ fn all(world: &World, cx: &Cx) -> Tagged {
     let services = &world.services;
     let mut all: Tagged = [
         services.ecs.tagged(cx),
+        services.eks.tagged(cx),
         services.elbv2.tagged(cx),
+        services.events.tagged(cx),
         services.cloud_map.tagged(cx),
         services.cloudwatch.tagged(cx),
+        services.ec2.tagged(cx),
         services.ecr.tagged(cx),
         services.logs.tagged(cx),
+        services.route53.tagged(cx),
         services.scaling.tagged(cx),
+        services.scheduler.tagged(cx),
         services.secrets.tagged(cx),
+        services.sqs.tagged(cx),
         services.ssm.tagged(cx),
     ]
     .concat();
@@ -125,7 +132,7 @@ fn change(world: &mut World, cx: &Cx, input: Input<'_>, change: &Change) -> Resu
     }
     let mut failed = Map::new();
     for arn in arns {
-        if let Err(refusal) = change_one(world, cx, arn, change) {
+        if let Err(refusal) = keeper::change(world, cx, arn, change) {
             // Of codes there are two: who asked is wrong, or the service behind it.
             let code = if refusal.http_status < 500 { "InvalidParameterException" } else { "InternalServiceException" };
             let message = format!("{}: {}", refusal.code, refusal.message);
@@ -134,50 +141,6 @@ fn change(world: &mut World, cx: &Cx, input: Input<'_>, change: &Change) -> Resu
         }
     }
     Ok(json!({ "FailedResourcesMap": failed }))
-}
-
-type Call = fn(&mut World, &Cx, &str, &Value) -> Result<Value, Refusal>;
-
-fn change_one(world: &mut World, cx: &Cx, arn: &str, change: &Change) -> Result<Value, Refusal> {
-    let service = arn.split(':').nth(2).unwrap_or_default();
-    let list = |key: &str, value: &str, tags: &[(String, String)]| -> Value {
-        tags.iter()
-            .map(|(k, v)| Value::Object(Map::from_iter([(key.to_owned(), json!(k)), (value.to_owned(), json!(v))])))
-            .collect()
-    };
-    let map = |tags: &[(String, String)]| -> Value { tags.iter().map(|(k, v)| (k.clone(), json!(v))).collect() };
-    // Who keeps the tags, its names of the two operations, and those of their members.
-    let (call, operations, resource, names, as_map): (Call, [&str; 2], &str, [&str; 2], bool) = match service {
-        "ecs" => (ecs::call, ["TagResource", "UntagResource"], "resourceArn", ["tags", "tagKeys"], false),
-        "ecr" => (ecr::call, ["TagResource", "UntagResource"], "resourceArn", ["tags", "tagKeys"], false),
-        "logs" => (logs::call, ["TagResource", "UntagResource"], "resourceArn", ["tags", "tagKeys"], true),
-        "elasticloadbalancing" => (elbv2::call, ["AddTags", "RemoveTags"], "ResourceArns", ["Tags", "TagKeys"], false),
-        "servicediscovery" => {
-            (cloud_map::call, ["TagResource", "UntagResource"], "ResourceARN", ["Tags", "TagKeys"], false)
-        }
-        "cloudwatch" => (cloudwatch::call, ["TagResource", "UntagResource"], "ResourceARN", ["Tags", "TagKeys"], false),
-        "application-autoscaling" => {
-            (scaling::call, ["TagResource", "UntagResource"], "ResourceARN", ["Tags", "TagKeys"], true)
-        }
-        "secretsmanager" => (secrets::call, ["TagResource", "UntagResource"], "SecretId", ["Tags", "TagKeys"], false),
-        "ssm" => (ssm::call, ["AddTagsToResource", "RemoveTagsFromResource"], "ResourceId", ["Tags", "TagKeys"], false),
-        _ => {
-            let message = format!("{arn} is of no service whose tags this emulator knows");
-            return Err(Refusal::new("InvalidParameterException", message));
-        }
-    };
-    let (operation, member, value) = match change {
-        Change::Tag(tags) if as_map => (operations[0], names[0], map(tags)),
-        Change::Tag(tags) if service == "ecs" => (operations[0], names[0], list("key", "value", tags)),
-        Change::Tag(tags) => (operations[0], names[0], list("Key", "Value", tags)),
-        Change::Untag(keys) => (operations[1], names[1], json!(keys)),
-    };
-    let named = if resource == "ResourceArns" { json!([arn]) } else { json!(arn) };
-    let mut input = Map::from_iter([(resource.to_owned(), named), (member.to_owned(), value)]);
-    if service == "ssm" {
-        input.insert("ResourceType".to_owned(), json!("Parameter"));
-    }
-    call(world, cx, operation, &Value::Object(input))
 }
 
 #[cfg(test)]
