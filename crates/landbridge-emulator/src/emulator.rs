@@ -17,6 +17,7 @@ use crate::quotas::Quotas;
 use crate::route53;
 use crate::scripts::{HookScript, Scripts, SubnetScript, TargetScript, TaskScript};
 use crate::timings::Timings;
+use crate::utilization::Utilization;
 use crate::world::{Queue, Rng, Services, World};
 use crate::{ecs, elbv2};
 
@@ -157,6 +158,12 @@ impl Emulator {
     /// starts, as on AWS.
     pub fn script_subnet(&self, script: SubnetScript) {
         self.lock().scripts.add_subnet(script);
+    }
+
+    /// Tells what services are busy with, past minutes included; the newest that matches a service and has the metric decides.
+    /// [`Emulator::set_utilization`] and [`Emulator::set_metric`] go before it.
+    pub fn script_utilization(&self, utilization: Utilization) {
+        self.lock().scripts.add_utilization(utilization);
     }
 
     /// An Availability Zone fails: the tasks in it stop, and none is placed there until it is restored.

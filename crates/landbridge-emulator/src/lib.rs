@@ -44,6 +44,7 @@ mod sts;
 mod tagging;
 mod timings;
 mod trouble;
+mod utilization;
 mod wildcard;
 mod wire;
 mod world;
@@ -60,3 +61,4 @@ pub use scripts::{HookAnswer, HookScript, SubnetScript, TargetFate, TargetScript
 pub use server::Server;
 pub use timings::Timings;
 pub use trouble::Trouble;
+pub use utilization::{Course, Utilization};

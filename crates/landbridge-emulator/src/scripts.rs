@@ -31,6 +31,7 @@ use serde::Deserialize;
 use crate::clock::later;
 use crate::elbv2::{Answers, Failure};
 use crate::faults::matches;
+use crate::utilization::{Course, Measure, Utilization};
 
 /// How a task with a certain image ends up.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -198,6 +199,7 @@ pub(crate) struct Scripts {
     targets: Vec<TargetScript>,
     hooks: Vec<HookScript>,
     subnets: Vec<SubnetScript>,
+    utilization: Vec<Utilization>,
     lost_zones: BTreeSet<String>,
 }
 
@@ -235,8 +237,18 @@ impl Scripts {
         self.subnets.iter().rev().find(|script| matches(&script.id, subnet)).map(|script| script.addresses)
     }
 
+    pub(crate) fn add_utilization(&mut self, utilization: Utilization) {
+        self.utilization.push(utilization);
+    }
+
+    /// What is measured of a service (`CLUSTER/SERVICE`), where it is told.
+    pub(crate) fn utilization(&self, service: &str, measure: Measure) -> Option<&Course> {
+        self.utilization.iter().rev().find_map(|it| it.says(service, measure))
+    }
+
     pub(crate) fn clear(&mut self) {
         self.subnets.clear();
+        self.utilization.clear();
         self.tasks.clear();
         self.targets.clear();
         self.hooks.clear();

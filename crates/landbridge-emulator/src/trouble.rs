@@ -1,5 +1,5 @@
-//! What goes wrong, read from a file: rules that break calls and scripts that decide what becomes of tasks
-//! and how targets and lifecycle hooks answer.
+//! What goes wrong, read from a file: rules that break calls, scripts that decide what becomes of tasks and how targets and
+//! lifecycle hooks answer, and what services are busy with.
 //!
 //! The form is that of [`Trouble`]'s fields; the file may be YAML or JSON, which its reader decides.
 
@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::emulator::Emulator;
 use crate::faults::Fault;
 use crate::scripts::{HookScript, SubnetScript, TargetScript, TaskScript};
+use crate::utilization::Utilization;
 
 /// The content of a file of faults.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -23,6 +24,8 @@ pub struct Trouble {
     pub hooks: Vec<HookScript>,
     /// How many addresses subnets have for tasks. The last script that matches an id decides.
     pub subnets: Vec<SubnetScript>,
+    /// What services are busy with. The last that matches a service decides.
+    pub utilization: Vec<Utilization>,
     /// Availability Zones that are lost: no task is placed there.
     pub zones: Vec<String>,
 }
@@ -35,6 +38,7 @@ impl Emulator {
         trouble.targets.into_iter().for_each(|script| self.script_target(script));
         trouble.hooks.into_iter().for_each(|script| self.script_hook(script));
         trouble.subnets.into_iter().for_each(|script| self.script_subnet(script));
+        trouble.utilization.into_iter().for_each(|it| self.script_utilization(it));
         trouble.zones.iter().for_each(|zone| self.lose_zone(zone));
     }
 }
@@ -67,6 +71,7 @@ mod tests {
             ],
             "targets": [{"id": "10.0.0.7", "fate": "timeout"}],
             "subnets": [{"id": "subnet-1*", "addresses": 2}],
+            "utilization": [{"service": "shop/*", "cpu": 80, "requestCountPerTarget": [{"after": "5m", "value": 900}]}],
             "hooks": [{"function": "*:check", "answer": "failed", "after": "90s"}, {"function": "*", "answer": "succeeded"}],
         }))
         .unwrap();
@@ -95,6 +100,8 @@ mod tests {
         );
         assert_eq!(trouble.targets, [TargetScript::new("10.0.0.7", TargetFate::Timeout)]);
         assert_eq!(trouble.subnets, [SubnetScript::new("subnet-1*", 2)]);
+        let busy = Utilization::of("shop/*").cpu(80.0).request_count_per_target([(Duration::from_mins(5), 900.0)]);
+        assert_eq!(trouble.utilization, [busy]);
         let fails = HookScript::new("*:check", HookAnswer::Failed).after(Duration::from_secs(90));
         assert_eq!(trouble.hooks, [fails, HookScript::new("*", HookAnswer::Succeeded)]);
     }

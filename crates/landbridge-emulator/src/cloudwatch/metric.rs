@@ -13,6 +13,7 @@ use super::{Place, invalid};
 use crate::ecs;
 use crate::input::Input;
 use crate::refusal::Refusal;
+use crate::utilization::{Course, Measure};
 use crate::world::World;
 
 /// What a metric is known by.
@@ -34,7 +35,7 @@ pub(super) struct Series {
 
 const KEPT_SECONDS: i64 = 455 * 86_400;
 const MINUTE: i64 = 60;
-/// What ECS reports of a service, in percent, unless a test sets something else.
+/// What ECS reports of a service, in percent, unless something else is set or told.
 const IDLE_PERCENT: f64 = 1.0;
 
 impl Metric {
@@ -111,17 +112,17 @@ pub(super) fn measured(world: &World, place: &Place, metric: &Metric, from: i64,
     if let Some(series) = series {
         series.points.range(from..to).for_each(|(_, sample)| add(sample));
     }
-    let ecs_since = ecs_since(world, place, metric);
-    let levelled = series.is_some_and(|series| !series.levels.is_empty());
-    if !levelled && ecs_since.is_none() || metric.namespace == "AWS/ECS" && ecs_since.is_none() {
+    let (levelled, ecs) = (series.is_some_and(|series| !series.levels.is_empty()), metric.namespace == "AWS/ECS");
+    let reported = if ecs { utilization(world, place, metric) } else { requests(world, place, metric) };
+    if reported.is_none() && (ecs || !levelled) {
         return whole;
     }
-    let first = from.max(ecs_since.map_or(i64::MIN, Timestamp::as_second));
+    let first = from.max(reported.as_ref().filter(|_| ecs).map_or(i64::MIN, |it| it.since.as_second()));
     let mut minute = (first + MINUTE - 1).div_euclid(MINUTE) * MINUTE;
     let end = to.min(world.now.as_second() - MINUTE + 1);
     while minute < end {
-        let level = series.and_then(|series| series.level(minute)).or(ecs_since.map(|_| IDLE_PERCENT));
-        if let Some(level) = level {
+        let set = series.and_then(|series| series.level(minute));
+        if let Some(level) = set.or_else(|| reported.as_ref()?.at(minute)) {
             add(&Sample::of(level, 1.0));
         }
         minute += MINUTE;
@@ -129,12 +130,43 @@ pub(super) fn measured(world: &World, place: &Place, metric: &Metric, from: i64,
     whole
 }
 
-/// Since when ECS reports a service's utilization: while it runs tasks ("Amazon ECS service utilization metrics").
-fn ecs_since(world: &World, (account, region): &Place, metric: &Metric) -> Option<Timestamp> {
-    let known = ["CPUUtilization", "MemoryUtilization"].contains(&metric.name.as_str());
-    if metric.namespace != "AWS/ECS" || !known || metric.dimensions.len() != 2 {
+/// What AWS measures of a service by itself.
+struct Reported<'w> {
+    /// When the service was made.
+    since: Timestamp,
+    told: Option<&'w Course>,
+    untold: Option<f64>,
+}
+
+impl Reported<'_> {
+    /// The value of a minute, which is that at its end.
+    fn at(&self, minute: i64) -> Option<f64> {
+        let end = Timestamp::from_second(minute + MINUTE).ok().filter(|end| *end > self.since)?;
+        self.told.and_then(|told| told.before(end, self.since)).or(self.untold)
+    }
+}
+
+/// A service's utilization, reported while it runs tasks ("Amazon ECS service utilization metrics").
+fn utilization<'w>(world: &'w World, (account, region): &Place, metric: &Metric) -> Option<Reported<'w>> {
+    let measure = match metric.name.as_str() {
+        "CPUUtilization" => Measure::Cpu,
+        "MemoryUtilization" => Measure::Memory,
+        _ => return None,
+    };
+    let dimensions = &metric.dimensions;
+    let (cluster, service) = (dimensions.get("ClusterName")?, dimensions.get("ServiceName")?);
+    let since = ecs::runs_since(world, account, region, cluster, service).filter(|_| dimensions.len() == 2)?;
+    let told = world.scripts.utilization(&format!("{cluster}/{service}"), measure);
+    Some(Reported { since, told, untold: Some(IDLE_PERCENT) })
+}
+
+/// Requests to the targets of a group, if it is told of the service that registers there ("CloudWatch metrics for your
+/// Application Load Balancer").
+fn requests<'w>(world: &'w World, (account, region): &Place, metric: &Metric) -> Option<Reported<'w>> {
+    if metric.namespace != "AWS/ApplicationELB" || metric.name != "RequestCountPerTarget" {
         return None;
     }
-    let (cluster, service) = (metric.dimensions.get("ClusterName")?, metric.dimensions.get("ServiceName")?);
-    ecs::runs_since(world, account, region, cluster, service)
+    let (service, since) = ecs::runs_behind(world, account, region, metric.dimensions.get("TargetGroup")?)?;
+    let told = world.scripts.utilization(&service, Measure::Requests)?;
+    Some(Reported { since, told: Some(told), untold: None })
 }

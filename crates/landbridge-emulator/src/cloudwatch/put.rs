@@ -19,7 +19,9 @@ const FUTURE: f64 = 7200.0;
 pub(super) fn data(world: &mut World, cx: &Cx, input: Input<'_>) -> Result<Value, Refusal> {
     let namespace = input.required("Namespace")?;
     if namespace.is_empty() || namespace.starts_with("AWS/") || namespace.starts_with(':') {
-        return Err(invalid(format!("The value {namespace} for parameter Namespace is invalid.")));
+        // What AWS keeps to itself it names by the prefix alone.
+        let named = if namespace.starts_with("AWS/") { "AWS/" } else { namespace };
+        return Err(invalid(format!("The value {named} for parameter Namespace is invalid.")));
     }
     let data = input.objects("MetricData")?;
     if data.len() > DATA {

@@ -70,7 +70,7 @@ pub(crate) use code_deploy::{
     task_sets,
 };
 pub(crate) use interfaces::{TaskInterface, interfaces};
-pub(crate) use metrics::{runs_since, services_with_metrics};
+pub(crate) use metrics::{runs_behind, runs_since, services_with_metrics};
 pub use running::RunningTask;
 pub(crate) use running::running_tasks;
 pub(crate) use spot::interrupt as interrupt_spot;

@@ -6,9 +6,13 @@ use aws_sdk_applicationautoscaling::types::{
     PredefinedMetricSpecification, ScalableDimension, ScalableTargetAction, ScalingActivityStatusCode,
     ServiceNamespace, StepAdjustment, StepScalingPolicyConfiguration, TargetTrackingScalingPolicyConfiguration,
 };
+use aws_sdk_ecs::types::LoadBalancer;
+use aws_sdk_elasticloadbalancingv2::Client as Elb;
+use landbridge_emulator::{Trouble, Utilization};
 use serde_json::json;
 
 use crate::ecs::{create, described, shop};
+use crate::load_balancing::{balancer, forward, group, listener};
 use crate::support::{Aws, on_both_fronts};
 
 const RESOURCE: &str = "service/prod/web";
@@ -137,6 +141,68 @@ async fn the_desired_count_follows_the_load() {
         aws.emulator.set_metric("Shop", "Users", &[("Page", "cart")], 30.0);
         aws.pass(240);
         assert_eq!(described(&ecs).await.desired_count(), 12);
+    })
+    .await;
+}
+
+fn requests_to(label: &str, value: f64) -> TargetTrackingScalingPolicyConfiguration {
+    let metric = PredefinedMetricSpecification::builder().predefined_metric_type(MetricType::AlbRequestCountPerTarget);
+    let tracking = TargetTrackingScalingPolicyConfiguration::builder().target_value(value);
+    tracking.predefined_metric_specification(metric.resource_label(label).build().unwrap()).build().unwrap()
+}
+
+/// A client cannot put what AWS measures itself (`Namespace`, PutMetricData); a file of faults tells it.
+#[tokio::test]
+async fn a_service_follows_the_utilization_that_it_is_told_and_none_that_a_client_puts() {
+    on_both_fronts(async |aws| {
+        let datum = json!({ "Namespace": "AWS/ECS", "MetricData": [{ "MetricName": "CPUUtilization", "Value": 90 }] });
+        let (status, refused) = aws.json("GraniteServiceVersion20100801.PutMetricData", &datum).await;
+        assert_eq!((status, &refused["message"]), (400, &json!("The value AWS/ for parameter Namespace is invalid.")));
+        let told = json!({ "utilization": [
+            { "service": "prod/*", "memory": 7 },
+            { "service": "*/web", "cpu": [{ "after": "0s", "value": 90 }, { "after": "10m", "value": 10 }] },
+        ]});
+        aws.emulator.trouble(serde_json::from_value::<Trouble>(told).unwrap());
+        let ecs = shop(&aws).await;
+        create(&ecs).send().await.unwrap();
+        let client = Client::new(&aws.config());
+        register(&client, 1, 8).await;
+        let tracking = policy(&client).policy_name("cpu").policy_type(PolicyType::TargetTrackingScaling);
+        tracking.target_tracking_scaling_policy_configuration(cpu(60.0)).send().await.unwrap();
+        let before = described(&ecs).await.desired_count();
+        aws.pass(600);
+        let grown = described(&ecs).await.desired_count();
+        assert!(grown > before, "{grown}");
+        aws.pass(3600);
+        assert_eq!(described(&ecs).await.desired_count(), 1, "quiet since ten minutes after its creation");
+        let of_memory = json!({
+            "Namespace": "AWS/ECS", "MetricName": "MemoryUtilization", "Statistics": ["Average"], "Period": 60,
+            "Dimensions": [{ "Name": "ClusterName", "Value": "prod" }, { "Name": "ServiceName", "Value": "web" }],
+            "StartTime": aws.emulator.now().as_second() - 300, "EndTime": aws.emulator.now().as_second(),
+        });
+        let read = aws.json("GraniteServiceVersion20100801.GetMetricStatistics", &of_memory).await.1;
+        assert_eq!(read["Datapoints"][0]["Average"], 7.0, "{read}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_service_behind_a_load_balancer_follows_the_requests_that_its_targets_are_told_to_get() {
+    on_both_fronts(async |aws| {
+        aws.emulator.script_utilization(Utilization::of("prod/web").request_count_per_target(900.0));
+        let (ecs, elb) = (shop(&aws).await, Elb::new(&aws.config()));
+        let (group, balancer) = (group(&elb, "web").await, balancer(&elb, "web").await);
+        listener(&elb, &balancer, 80, forward(&[(&group, 1)])).await;
+        let behind = LoadBalancer::builder().target_group_arn(&group).container_name("web").container_port(80).build();
+        create(&ecs).load_balancers(behind).send().await.unwrap();
+        let client = Client::new(&aws.config());
+        register(&client, 1, 8).await;
+        let last = |arn: &str, mark: &str| arn.split_once(mark).unwrap().1.to_owned();
+        let label = format!("{}/targetgroup/{}", last(&balancer, ":loadbalancer/"), last(&group, ":targetgroup/"));
+        let tracking = policy(&client).policy_name("requests").policy_type(PolicyType::TargetTrackingScaling);
+        tracking.target_tracking_scaling_policy_configuration(requests_to(&label, 300.0)).send().await.unwrap();
+        aws.pass(1200);
+        assert_eq!(described(&ecs).await.desired_count(), 8);
     })
     .await;
 }
