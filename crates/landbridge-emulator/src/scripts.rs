@@ -182,6 +182,18 @@ impl TargetFate {
     }
 }
 
+impl Answers {
+    /// What whoever asks meets at `now`.
+    pub(crate) fn fate(self, now: Timestamp) -> TargetFate {
+        match self.failure {
+            _ if self.fails_from.is_none_or(|from| from > now) => TargetFate::Healthy,
+            Failure::Failed => TargetFate::Failed,
+            Failure::Timeout => TargetFate::Timeout,
+            Failure::Code(code) => TargetFate::Code(code),
+        }
+    }
+}
+
 impl TaskFate {
     /// How a target of a task with this fate answers that started at `started`.
     pub(crate) fn answers(&self, started: Timestamp) -> Answers {
@@ -221,6 +233,8 @@ impl Scripts {
     }
 
     pub(crate) fn add_target(&mut self, script: TargetScript) {
+        // It decides wherever the older one did; who plays the targets' programs says something new all the time.
+        self.targets.retain(|told| told.id != script.id);
         self.targets.push(script);
     }
 

@@ -263,6 +263,26 @@ mod tests {
     }
 
     #[test]
+    fn programs_of_another_version_than_our_stages_are_for_are_passed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let (old, new) = (dir.path().join("old"), dir.path().join("new"));
+        fake(&old, Binary::Kwok, "kwok version v0.7.0 go1.24.0 (linux/amd64)");
+        fake(&old, Binary::KubeScheduler, "Kubernetes v1.30.4");
+        let kwok = fake(&new, Binary::Kwok, "kwok version v0.8.3 go1.26.0 (linux/amd64)");
+        let path = Some(env::join_paths([&old]).unwrap());
+        let mut assets = Assets { path, cache: dir.path().join("cache"), ..Assets::default() };
+        assert_eq!(assets.find(Binary::Kwok).unwrap(), None);
+        assert_eq!(assets.find(Binary::KubeScheduler).unwrap(), None);
+        assets.path = Some(env::join_paths([&new]).unwrap());
+        assert_eq!(assets.find(Binary::Kwok).unwrap(), Some(kwok));
+        assets.kubebuilder = Some(old);
+        let error = assets.find(Binary::Kwok).unwrap_err().to_string();
+        assert!(error.contains("KUBEBUILDER_ASSETS") && error.contains("v0.7.0") && error.contains(KWOK), "{error}");
+        assets.kubebuilder = Some(new);
+        assert_eq!(assets.find(Binary::KubeScheduler).unwrap(), None, "envtest's archives have none");
+    }
+
+    #[test]
     fn etcd_is_always_there() {
         let found = Assets::default().find(Binary::Etcd).unwrap().unwrap();
         assert!(is_executable(&found), "{}", found.display());

@@ -5,6 +5,7 @@ use std::{
     collections::BTreeSet,
     fmt::Debug,
     net::{IpAddr, SocketAddr},
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -20,7 +21,7 @@ use kube::{
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
 use landbridge_emulator::Emulator;
-use landbridge_sandbox::{Backends, ControlPlane, Side, install::apply_yaml};
+use landbridge_sandbox::{Backends, ControlPlane, Options, Progress, Side, install::apply_yaml};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -139,7 +140,11 @@ fn condition(pod: &Pod, wanted: &str) -> String {
 }
 
 fn web() -> Value {
-    json!({"containers": [{"name": "web", "image": "web:1", "ports": [{"containerPort": 8080}]}]})
+    // With the default of 30 seconds, the namespace controller takes another look at pods that go only after half of that.
+    json!({
+        "terminationGracePeriodSeconds": 4,
+        "containers": [{"name": "web", "image": "web:1", "ports": [{"containerPort": 8080}]}],
+    })
 }
 
 #[tokio::test]
@@ -151,14 +156,14 @@ async fn a_deployment_runs_in_three_zones_rolls_scales_to_nothing_and_goes_with_
             .await;
     let zones: BTreeSet<_> = endpoints.iter().filter_map(|endpoint| endpoint.zone.as_deref()).collect();
     assert_eq!(zones, BTreeSet::from(["us-east-1a", "us-east-1b", "us-east-1c"]), "{endpoints:#?}");
-    // In the default VPC's subnet of its zone, above the addresses of ECS tasks.
+    // In the default VPC, each zone in its own block.
     for endpoint in &endpoints {
         let IpAddr::V4(address) = endpoint.addresses[0].parse().unwrap() else { panic!("{endpoint:?}") };
         let [first, second, third, _] = address.octets();
         let subnet = match endpoint.zone.as_deref() {
-            Some("us-east-1a") => 8..16,
-            Some("us-east-1b") => 24..32,
-            _ => 40..48,
+            Some("us-east-1a") => 64..80,
+            Some("us-east-1b") => 80..96,
+            _ => 96..112,
         };
         assert!((first, second) == (172, 31) && subnet.contains(&third), "{endpoint:?}");
     }
@@ -230,7 +235,9 @@ async fn a_pod_is_ready_only_when_its_probe_its_gates_and_its_annotation_let_it(
 
 #[tokio::test]
 async fn an_image_that_cannot_be_pulled_a_job_and_an_autoscaler_are_as_on_a_real_cluster() {
-    let web = Web::deploy("odds", 1, json!({"containers": [{"name": "web", "image": "web:pull-error"}]})).await;
+    let mut spec = web();
+    spec["containers"][0]["image"] = json!("web:pull-error");
+    let web = Web::deploy("odds", 1, spec).await;
     let look = async || web.pods().await.into_iter().next();
     let waiting = |pod: &Option<Pod>| {
         let statuses = pod.as_ref()?.status.as_ref()?.container_statuses.clone()?;
@@ -262,6 +269,46 @@ async fn an_image_that_cannot_be_pulled_a_job_and_an_autoscaler_are_as_on_a_real
     let look = async || web.deployments().get("web").await.unwrap();
     until("the autoscaler acts", look, |deployment| deployment.spec.as_ref().unwrap().replicas == Some(2)).await;
     web.delete().await;
+}
+
+#[tokio::test]
+async fn a_rolling_update_to_a_release_that_is_never_ready_keeps_the_old_pods() {
+    let web = Web::deploy("stuck", 2, web()).await;
+    web.rolled_out(2).await;
+    let mut bad = self::web();
+    bad["containers"][0]["image"] = json!("web:unhealthy");
+    web.patch(json!({"spec": {"progressDeadlineSeconds": 2, "template": {"spec": bad}}})).await;
+    let look = async || web.deployments().get("web").await.unwrap();
+    let deployment = until("it gives up", look, |deployment| {
+        let conditions = deployment.status.as_ref().and_then(|status| status.conditions.clone()).unwrap_or_default();
+        conditions
+            .iter()
+            .any(|it| it.type_ == "Progressing" && it.reason.as_deref() == Some("ProgressDeadlineExceeded"))
+    })
+    .await;
+    let status = deployment.status.unwrap();
+    assert_eq!((status.available_replicas, status.updated_replicas), (Some(2), Some(1)));
+    web.delete().await;
+}
+
+#[tokio::test]
+async fn a_program_that_ends_by_itself_is_named_with_what_it_said_last() {
+    let options = Options { workloads: true, progress: Progress::stderr(), ..Options::from_env().unwrap() };
+    let mut plane = ControlPlane::start(options).await.unwrap();
+    plane.check_alive().unwrap();
+    let listed = Command::new("ps").args(["-A", "-ww", "-o", "pid=,args="]).output().unwrap().stdout;
+    let listed = String::from_utf8_lossy(&listed).into_owned();
+    // The shell that guards it has the same arguments, behind its own.
+    let of_kwok = |line: &&str| {
+        let program = line.split_whitespace().nth(1).unwrap_or_default();
+        program.ends_with("/kwok") && line.contains(plane.dir().to_str().unwrap())
+    };
+    let kwok = listed.lines().find(of_kwok).expect("kwok runs").split_whitespace().next().unwrap().to_owned();
+    assert!(Command::new("kill").args(["-s", "KILL", &kwok]).status().unwrap().success());
+    let error = until("it is noticed", async || plane.check_alive().err(), Option::is_some).await;
+    let error = error.unwrap().to_string();
+    assert!(error.starts_with("kwok ended by itself") && error.contains("log"), "{error}");
+    plane.stop().await;
 }
 
 /// One HTTP/1.0 request; None when the connection is refused or broken.

@@ -2,7 +2,10 @@
 
 use std::net::SocketAddr;
 
+use bytes::Bytes;
+use http::Request;
 use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Pod;
 use landbridge_sandbox::{Backend, Backends, Side};
 use landbridge_tests::Stage;
 use serde_json::json;
@@ -63,6 +66,57 @@ async fn real_servers_answer_for_tasks_and_for_pods_and_follow_a_rollout_of_eith
     let replaced =
         async || of(Side::Ecs).iter().all(|task| !before.contains(&task.name)) && of(Side::Ecs).len() == before.len();
     stage.eventually("only tasks of the new revisions are served", replaced).await;
+    stage.end().await;
+}
+
+/// Makes a call of Elastic Load Balancing, which must succeed; gives the text of the first element of that name.
+fn elb(stage: &Stage, form: &str, element: &str) -> String {
+    let form = Bytes::from(format!("Version=2015-12-01&Action={form}"));
+    let answer = stage.emulator.respond(Request::post("/").body(form).unwrap());
+    let text = String::from_utf8_lossy(answer.body()).into_owned();
+    assert!(answer.status().is_success(), "{text}");
+    let begun = text.split_once(&format!("<{element}>")).map(|(_, rest)| rest.to_owned());
+    begun.and_then(|rest| Some(rest.split_once('<')?.0.to_owned())).unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_load_balancer_finds_a_pod_healthy_only_while_its_server_answers() {
+    let stage = Stage::start_with_workloads(50.0).await;
+    let backends = Backends::start(&stage.client, &stage.emulator);
+    let addresses = backends.addresses();
+    stage.apply("{apiVersion: v1, kind: Namespace, metadata: {name: shop}}").await;
+    stage.apply(&DEPLOYMENT.replace("replicas: 2", "replicas: 1")).await;
+    stage.eventually("the pod is served", async || addresses.all().len() == 1).await;
+    let address = addresses.all()[0].address;
+    let group = "CreateTargetGroup&Name=web&Protocol=HTTP&Port=80&VpcId=vpc-1&TargetType=ip\
+                 &HealthCheckIntervalSeconds=5&HealthCheckTimeoutSeconds=2&HealthyThresholdCount=2&UnhealthyThresholdCount=2";
+    let group = elb(&stage, group, "TargetGroupArn");
+    let subnets = "&Subnets.member.1=subnet-a&Subnets.member.2=subnet-b";
+    let balancer = elb(&stage, &format!("CreateLoadBalancer&Name=web{subnets}"), "LoadBalancerArn");
+    let action = format!("DefaultActions.member.1.Type=forward&DefaultActions.member.1.TargetGroupArn={group}");
+    let listener = format!("CreateListener&LoadBalancerArn={balancer}&Protocol=HTTP&Port=80&{action}");
+    elb(&stage, &listener, "ListenerArn");
+    elb(&stage, &format!("RegisterTargets&TargetGroupArn={group}&Targets.member.1.Id={address}"), "");
+    let health = || elb(&stage, &format!("DescribeTargetHealth&TargetGroupArn={group}"), "State");
+    stage.eventually("the target is healthy", async || health() == "healthy").await;
+
+    let pod = addresses.all()[0].name.trim_start_matches("shop/").to_owned();
+    for (ready, state) in [("false", "unhealthy"), ("true", "healthy")] {
+        let annotations = json!({"sandbox.landbridge.dev/ready": ready});
+        stage.merge::<Pod>(&pod, json!({"metadata": {"annotations": annotations}})).await;
+        stage.eventually(state, async || health() == state).await;
+    }
+    // At an address that no pod has, nobody answers.
+    elb(&stage, &format!("DeregisterTargets&TargetGroupArn={group}&Targets.member.1.Id={address}"), "");
+    elb(&stage, &format!("RegisterTargets&TargetGroupArn={group}&Targets.member.1.Id=172.31.111.200"), "");
+    let reason = || {
+        elb(
+            &stage,
+            &format!("DescribeTargetHealth&TargetGroupArn={group}&Targets.member.1.Id=172.31.111.200"),
+            "Reason",
+        )
+    };
+    stage.eventually("nobody answers", async || reason() == "Target.FailedHealthChecks").await;
     stage.end().await;
 }
 

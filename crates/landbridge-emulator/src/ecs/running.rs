@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::member::Members;
 use super::task::{LastStatus, Task};
+use crate::scripts::TargetFate;
 use crate::world::World;
 
 /// A task with a network interface whose containers have started and were not told to stop: RUNNING, or DEACTIVATING, while
@@ -18,18 +19,25 @@ pub struct RunningTask {
     pub zone: Option<String>,
     /// The images of its containers.
     pub images: Vec<String>,
+    /// How its programs answer now, by the scripts for its images: as its targets answer health checks.
+    pub fate: TargetFate,
 }
 
 /// Those of all accounts and regions, by ARN.
 pub(crate) fn running_tasks(world: &World) -> Vec<RunningTask> {
     let runs = |task: &&Task| matches!(task.last, LastStatus::Running | LastStatus::Deactivating);
     let shown = |task: &Task| {
-        let image = |container: &serde_json::Value| container.text("image").map(str::to_owned);
+        let images: Vec<&str> = task.definition.containers().iter().filter_map(|it| it.text("image")).collect();
+        let started = task.started_at.unwrap_or(world.now);
+        let fates = images
+            .iter()
+            .map(|image| world.scripts.fate(image, world.timings.pulling).answers(started).fate(world.now));
         Some(RunningTask {
             arn: task.arn.clone(),
             address: task.network.as_ref()?.address,
             zone: task.fields.text("availabilityZone").map(str::to_owned),
-            images: task.definition.containers().iter().filter_map(image).collect(),
+            fate: fates.into_iter().find(|fate| *fate != TargetFate::Healthy).unwrap_or(TargetFate::Healthy),
+            images: images.into_iter().map(str::to_owned).collect(),
         })
     };
     world.services.ecs.tasks.values().filter(runs).filter_map(shown).collect()

@@ -1,9 +1,10 @@
 //! What answers under the addresses of pods and tasks: one small real HTTP server for each, on loopback.
 //!
 //! The API server refuses loopback addresses in EndpointSlices, and a process may not listen on addresses that the machine
-//! does not have. So pods (172.31.8.0 and up) and tasks (172.31.0.0 and up, or 10.0.0.0/8) keep addresses as in a VPC, and
+//! does not have. So pods (172.31.64.0 and up) and tasks (172.31.0.0 and up, or 10.0.0.0/8) keep addresses as in a VPC, and
 //! [`Addresses`] says which loopback socket stands for an address. Who plays the network between them, such as a load
-//! balancer's data plane, asks it for every connection.
+//! balancer's data plane, asks it for every connection. Health checks of the emulated load balancers meet what a connection to a
+//! pod would: a target at a pod's address is healthy only while its server answers 200.
 //!
 //! A pod's server is there while the pod is Ready, a terminating one as long as its preStop hooks; a task's while it is
 //! RUNNING or being taken out of its target groups (DEACTIVATING). Then it takes no new connections, as a program that got
@@ -25,10 +26,11 @@ use std::{
 };
 
 use kube::Client;
-use landbridge_emulator::Emulator;
+use landbridge_emulator::{Emulator, TargetFate, TargetScript};
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
 use self::{answer::Answer, server::Serving};
+use crate::workloads::pod_addresses;
 
 /// Where something runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -130,11 +132,18 @@ impl Backends {
         let table = Arc::new(table);
         let (pods, wanted_pods) = watch::channel(WantedById::new());
         let (running, wanted_tasks) = watch::channel(WantedById::new());
+        // Until a pod is served, nobody answers at its address.
+        for addresses in pod_addresses() {
+            emulator.script_target(TargetScript::new(addresses, TargetFate::Failed));
+        }
+        let health = emulator.clone();
+        let tell = move |address: IpAddr, fate| health.script_target(TargetScript::new(address.to_string(), fate));
         let tasks = vec![
             tokio::spawn(pods::follow(client.clone(), pods)),
             tokio::spawn(tasks::follow(emulator.clone(), running)),
-            tokio::spawn(serve(wanted_pods, Arc::clone(&table))),
-            tokio::spawn(serve(wanted_tasks, table)),
+            tokio::spawn(serve(wanted_pods, Arc::clone(&table), tell)),
+            // What ECS registers, the emulated AWS knows all about.
+            tokio::spawn(serve(wanted_tasks, table, |_, _| {})),
         ];
         Self { addresses: Addresses(addresses), tasks }
     }
@@ -151,42 +160,64 @@ impl Drop for Backends {
     }
 }
 
-/// Keeps a server for each that is wanted, and the table true.
-async fn serve(mut wanted: watch::Receiver<WantedById>, table: Arc<watch::Sender<BTreeMap<IpAddr, Backend>>>) {
-    let mut serving: BTreeMap<String, (Wanted, Serving)> = BTreeMap::new();
+/// Every server of one side, by what it stands for, and the table that all sides share.
+struct Servers<T> {
+    table: Arc<watch::Sender<BTreeMap<IpAddr, Backend>>>,
+    serving: BTreeMap<String, (Wanted, Serving)>,
+    /// Hears what a connection to an address meets from now on.
+    tell: T,
+}
+
+/// Keeps a server for each that is wanted, and the table true; `tell` hears what a connection to an address meets from now on.
+async fn serve(
+    mut wanted: watch::Receiver<WantedById>,
+    table: Arc<watch::Sender<BTreeMap<IpAddr, Backend>>>,
+    tell: impl Fn(IpAddr, TargetFate),
+) {
+    let mut servers = Servers { table, serving: BTreeMap::new(), tell };
     loop {
         let now = wanted.borrow_and_update().clone();
         // What is gone or has changed goes first: its address may be another's already.
-        let kept = |id: &String, was: &Wanted| now.get(id) == Some(was);
-        let gone: Vec<String> =
-            serving.iter().filter(|(id, (was, _))| !kept(id, was)).map(|(id, _)| id.clone()).collect();
-        for id in gone {
-            if let Some((was, server)) = serving.remove(&id) {
-                let socket = server.socket();
-                table.send_if_modified(|table| {
-                    // Unless the address is another's already.
-                    let listed = table.get(&was.address).is_some_and(|backend| backend.socket == socket);
-                    listed && table.remove(&was.address).is_some()
-                });
-                server.drain();
-            }
-        }
+        servers.end_all_but(&now);
         for (id, wanted) in now {
-            if serving.contains_key(&id) {
-                continue;
-            }
-            match Serving::start(&wanted).await {
-                Ok(server) => {
-                    let backend = server.backend(&wanted);
-                    table.send_modify(|table| drop(table.insert(wanted.address, backend)));
-                    serving.insert(id, (wanted, server));
-                }
-                // It is tried again with the next change; without a server the address refuses connections.
-                Err(error) => tracing::warn!(name = wanted.name, %error, "no server for it"),
-            }
+            servers.start(id, wanted).await;
         }
         if wanted.changed().await.is_err() {
             return;
+        }
+    }
+}
+
+impl<T: Fn(IpAddr, TargetFate)> Servers<T> {
+    fn end_all_but(&mut self, kept: &WantedById) {
+        let gone = self.serving.iter().filter(|(id, (was, _))| kept.get(*id) != Some(was));
+        for id in gone.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            let Some((was, server)) = self.serving.remove(&id) else { continue };
+            let freed = self.table.send_if_modified(|table| {
+                // Unless the address is another's already.
+                let listed = table.get(&was.address).is_some_and(|backend| backend.socket == server.socket());
+                listed && table.remove(&was.address).is_some()
+            });
+            if freed {
+                (self.tell)(was.address, TargetFate::Failed);
+            }
+            server.drain();
+        }
+    }
+
+    async fn start(&mut self, id: String, wanted: Wanted) {
+        if self.serving.contains_key(&id) {
+            return;
+        }
+        match Serving::start(&wanted).await {
+            Ok(server) => {
+                let backend = server.backend(&wanted);
+                self.table.send_modify(|table| drop(table.insert(wanted.address, backend)));
+                (self.tell)(wanted.address, wanted.answer.health());
+                self.serving.insert(id, (wanted, server));
+            }
+            // It is tried again with the next change; without a server the address refuses connections.
+            Err(error) => tracing::warn!(name = wanted.name, %error, "no server for it"),
         }
     }
 }

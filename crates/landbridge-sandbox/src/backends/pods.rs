@@ -11,6 +11,7 @@ use kube::{
         watcher::{self, Event, watcher},
     },
 };
+use landbridge_emulator::TargetFate;
 use tokio::sync::watch;
 
 use super::{Answer, Side, Wanted, WantedById};
@@ -75,13 +76,17 @@ async fn wanted_of(
         let found = Api::<Node>::all(client.clone()).get_opt(&node).await.ok().flatten();
         zones.insert(node.clone(), found.and_then(|node| node.labels().get(ZONE).cloned()));
     }
-    let images = spec.containers.iter().filter_map(|container| container.image.as_deref());
+    let images: Vec<_> = spec.containers.iter().filter_map(|container| container.image.as_deref()).collect();
+    let answer = Answer::of_pod(&images);
+    if answer.fate == TargetFate::Failed {
+        return None;
+    }
     let wanted = Wanted {
         side: Side::Eks,
         name: format!("{}/{}", pod.namespace().unwrap_or_default(), pod.name_any()),
         address,
         zone: zones.get(&node).cloned().flatten(),
-        answer: Answer::of(images),
+        answer,
     };
     Some((pod.uid()?, wanted))
 }

@@ -16,6 +16,7 @@ use axum::{
     http::{HeaderName, StatusCode},
     response::IntoResponse,
 };
+use landbridge_emulator::TargetFate;
 use tokio::{
     net::TcpListener,
     sync::oneshot,
@@ -23,7 +24,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{Backend, Wanted, answer::Answer};
+use super::{Backend, Wanted};
 
 /// How long requests under way may take once no more are taken: as long as Kubernetes and ECS wait by default before they
 /// kill (terminationGracePeriodSeconds, stopTimeout).
@@ -111,12 +112,11 @@ impl Drop for Serving {
 
 async fn respond(State(identity): State<Identity>) -> impl IntoResponse {
     let wanted = &identity.wanted;
-    let status = match wanted.answer {
-        Answer::Status(status, delay) => {
-            sleep(delay).await;
-            StatusCode::from_u16(status).unwrap_or(StatusCode::OK)
-        }
-        Answer::Never => std::future::pending().await,
+    sleep(wanted.answer.delay).await;
+    let status = match wanted.answer.fate {
+        TargetFate::Healthy => StatusCode::OK,
+        TargetFate::Code(code) => StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        TargetFate::Timeout | TargetFate::Failed => std::future::pending().await,
     };
     identity.answered.fetch_add(1, Ordering::Relaxed);
     let (side, name, zone) = (wanted.side.name(), wanted.name.as_str(), wanted.zone.as_deref().unwrap_or("-"));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use landbridge_emulator::{Emulator, RunningTask};
+use landbridge_emulator::{Emulator, RunningTask, TargetFate};
 use tokio::{sync::watch, time::interval};
 
 use super::{Answer, Side, Wanted, WantedById};
@@ -15,8 +15,8 @@ pub(super) async fn follow(emulator: Emulator, wanted: watch::Sender<WantedById>
     let mut look = interval(LOOK_EVERY);
     while !wanted.is_closed() {
         look.tick().await;
-        let now: WantedById =
-            emulator.running_tasks().into_iter().map(|task| (task.arn.clone(), served(&task))).collect();
+        let answering = emulator.running_tasks().into_iter().filter(|task| task.fate != TargetFate::Failed);
+        let now: WantedById = answering.map(|task| (task.arn.clone(), served(&task))).collect();
         wanted.send_if_modified(|wanted| {
             let changed = *wanted != now;
             *wanted = now;
@@ -31,6 +31,6 @@ fn served(task: &RunningTask) -> Wanted {
         name: task.arn.rsplit('/').next().unwrap_or(&task.arn).to_owned(),
         address: task.address.into(),
         zone: task.zone.clone(),
-        answer: Answer::of(task.images.iter().map(String::as_str)),
+        answer: Answer::of_task(task.fate, &task.images.iter().map(String::as_str).collect::<Vec<_>>()),
     }
 }

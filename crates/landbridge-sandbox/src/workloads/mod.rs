@@ -24,6 +24,8 @@ use crate::{
     run_dir::RunDir,
 };
 
+pub(crate) use self::nodes::pod_addresses;
+
 /// How often it is asked whether pods can be made.
 const ASK_EVERY: Duration = Duration::from_millis(50);
 /// Seconds a program has to end when asked; nothing of what it knows is kept.
@@ -121,6 +123,8 @@ fn controller_manager(path: PathBuf, run: &RunDir) -> Program {
         flag("leader-elect", "false"),
         flag("kube-api-qps", "500"),
         flag("kube-api-burst", "1000"),
+        // Somebody is watching; the default is 15 seconds.
+        flag("horizontal-pod-autoscaler-sync-period", "5s"),
         flag("profiling", "false"),
     ];
     program("kube-controller-manager", path, args, run)

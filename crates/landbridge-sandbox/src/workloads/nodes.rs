@@ -1,5 +1,5 @@
-//! Six nodes, two in each of the region's three zones, as EKS shows them. Their pods have addresses in the subnets of the
-//! emulated account's default VPC, as the VPC CNI gives them: the lower half of each subnet is left to ECS tasks.
+//! Six nodes, two in each of the region's three zones, as EKS shows them. Their pods have addresses in the emulated account's
+//! default VPC, as the VPC CNI gives them, outside its default subnets, whose addresses ECS gives to tasks.
 
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Node;
@@ -17,12 +17,22 @@ pub(super) const ANY_NODE: &str = "172.31.255.254";
 pub(super) const OTHER_PODS: &str = "172.31.128.0/17";
 /// Nodes in each zone: two, so that pods that refuse to share a node still find another one in a rolling update.
 const PER_ZONE: u8 = 2;
+const ZONES: u8 = 3;
+/// Where pods begin in 172.31.0.0/16: behind the three default subnets, and those that a Region with a fourth zone would have.
+const FIRST: u8 = 64;
+/// How many times 256 addresses a node has.
+const WIDTH: u8 = 8;
+
+/// Every address that these nodes give to pods, in patterns where `*` is any number.
+pub(crate) fn pod_addresses() -> impl Iterator<Item = String> {
+    (FIRST..FIRST + WIDTH * PER_ZONE * ZONES).map(|third| format!("172.31.{third}.*"))
+}
 
 /// Makes them; ready as a kubelet would register them, so that nothing waits for kwok.
 pub(super) async fn create(client: &Client) -> Result<()> {
     let api = Api::<Node>::all(client.clone());
     let parameters = PostParams::default();
-    let nodes = (0..3).flat_map(|zone| (0..PER_ZONE).map(move |number| node(zone, number)));
+    let nodes = (0..ZONES).flat_map(|zone| (0..PER_ZONE).map(move |number| node(zone, number)));
     let created = nodes.map(|node| {
         let (api, parameters) = (&api, &parameters);
         async move {
@@ -36,11 +46,10 @@ pub(super) async fn create(client: &Client) -> Result<()> {
 
 /// The node of that number in the zone of that number, both from 0.
 fn node(zone: u8, number: u8) -> Value {
-    // The zone's default subnet is 172.31.<16 * zone>.0/20; its pods have the upper half, 4 * 256 addresses for each node.
-    let third = 16 * zone + 8 + 4 * number;
-    let pods = format!("172.31.{third}.0/22");
+    let third = FIRST + WIDTH * (PER_ZONE * zone + number);
+    let pods = format!("172.31.{third}.0/21");
     // The last but one address of its block: pods come from the first one up.
-    let address = format!("172.31.{}.254", third + 3);
+    let address = format!("172.31.{}.254", third + WIDTH - 1);
     let zone = format!("{REGION}{}", char::from(b'a' + zone));
     let name = format!("ip-{}.ec2.internal", address.replace('.', "-"));
     let condition =
