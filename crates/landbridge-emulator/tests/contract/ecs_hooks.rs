@@ -11,6 +11,7 @@ use aws_sdk_ecs::types::{
 use landbridge_emulator::{HookAnswer, HookScript};
 use serde_json::json;
 
+use crate::ecs::{create, described, register, shop};
 use crate::ecs_load_balancing::{Turns, current, strategy, turns};
 use crate::events::Heard;
 use crate::support::{Aws, on_both_fronts};
@@ -48,6 +49,35 @@ async fn wait(aws: &Aws, shop: &Turns, status: Status) -> DeploymentLifecycleHoo
         aws.pass(2);
     }
     panic!("no hook is {status}: {:?}", current(&shop.ecs).await);
+}
+
+/// Pauses go with every strategy, rolling included ("Amazon ECS introduces pause and continue controls for service
+/// deployments", What's New with AWS, May 2026).
+#[tokio::test]
+async fn a_rolling_deployment_pauses_before_its_first_new_task_until_somebody_continues() {
+    on_both_fronts(async |aws| {
+        let ecs = shop(&aws).await;
+        let hooks = strategy(DeploymentStrategy::Rolling).lifecycle_hooks(pause(HookStage::PreScaleUp));
+        create(&ecs).send().await.unwrap();
+        aws.pass(300);
+        register(&ecs, "nginx:2").await;
+        let update = ecs.update_service().cluster("prod").service("web").task_definition("web");
+        update.deployment_configuration(hooks.build()).send().await.unwrap();
+        aws.pass(300);
+        let paused = current(&ecs).await;
+        let [hook] = paused.lifecycle_hook_details() else { panic!("{paused:?}") };
+        assert_eq!((hook.target_type(), hook.status()), (Some(&Target::Pause), Some(&Status::AwaitingAction)));
+        let revision = paused.target_service_revision().unwrap();
+        assert_eq!(revision.running_task_count() + revision.pending_task_count(), 0, "none is started meanwhile");
+        let service = described(&ecs).await;
+        assert_eq!(service.running_count(), service.desired_count());
+        let proceed =
+            ecs.continue_service_deployment().service_deployment_arn(paused.service_deployment_arn().unwrap());
+        proceed.hook_id(hook.hook_id().unwrap()).action(Action::Continue).send().await.unwrap();
+        aws.pass(300);
+        assert_eq!(current(&ecs).await.status(), Some(&ServiceDeploymentStatus::Successful));
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -43,11 +43,12 @@ fn percentages(pass: &Pass<'_>, configuration: &DeploymentConfiguration, found: 
     }
 }
 
+/// Lifecycle hooks are not among what only the others have: pauses go with every strategy, rolling included ("Amazon ECS introduces
+/// pause and continue controls for service deployments", What's New with AWS, May 2026).
 fn rolling(configuration: &DeploymentConfiguration, found: &mut Vec<String>) {
     let only_shifting = [
         ("linearConfiguration", configuration.linear_configuration.is_some()),
         ("canaryConfiguration", configuration.canary_configuration.is_some()),
-        ("lifecycleHooks", !configuration.lifecycle_hooks.is_empty()),
     ];
     for (field, _) in only_shifting.iter().filter(|(_, set)| *set) {
         found.push(format!("{PATH}.{field} has no place in strategy ROLLING: remove it, or set strategy"));
