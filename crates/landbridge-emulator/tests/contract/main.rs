@@ -27,6 +27,7 @@ mod fault;
 mod iam;
 mod load_balancing;
 mod logs;
+mod operations;
 mod route53;
 mod scaling;
 mod scheduler;
