@@ -5,7 +5,7 @@ use aws_sdk_ecs::error::{ProvideErrorMetadata as _, SdkError};
 use aws_smithy_types::retry::RetryConfig;
 use landbridge_emulator::{Fault, FaultKind};
 
-use crate::support::{Aws, REGION};
+use crate::support::{Aws, REGION, on_both_fronts};
 
 #[tokio::test]
 async fn a_throttled_call_is_known_by_its_code_in_every_protocol() {
@@ -15,6 +15,33 @@ async fn a_throttled_call_is_known_by_its_code_in_every_protocol() {
     assert_eq!((ecs.code(), ecs.message()), (Some("ThrottlingException"), Some("Rate exceeded")));
     let iam = aws_sdk_iam::Client::new(&aws.config()).list_roles().send().await.unwrap_err().into_service_error();
     assert_eq!(iam.code(), Some("Throttling"));
+}
+
+/// "Amazon EventBridge quotas", "IAM and AWS STS quotas" and "CloudWatch service quotas".
+#[tokio::test]
+async fn a_published_rate_is_enforced_in_the_words_of_its_service() {
+    on_both_fronts(async |aws| {
+        aws.emulator.enforce_quotas(true);
+        let events = aws_sdk_eventbridge::Client::new(&aws.config());
+        for _ in 0..50 {
+            events.list_rules().send().await.unwrap();
+        }
+        let refused = events.list_rules().send().await.unwrap_err().into_service_error();
+        assert_eq!((refused.code(), refused.message()), (Some("ThrottlingException"), Some("Rate exceeded")));
+        let sts = aws_sdk_sts::Client::new(&aws.config());
+        for _ in 0..600 {
+            sts.get_caller_identity().send().await.unwrap();
+        }
+        let refused = sts.get_caller_identity().send().await.unwrap_err().into_service_error();
+        assert_eq!((refused.code(), refused.message()), (Some("Throttling"), Some("Rate exceeded")));
+        let describe = "Action=DescribeAlarms&Version=2010-08-01";
+        for _ in 0..9 {
+            assert_eq!(aws.form("monitoring", describe).await.0, 200);
+        }
+        let (status, xml) = aws.form("monitoring", describe).await;
+        assert!(status == 400 && xml.contains("<Code>Throttling</Code>"), "{status} {xml}");
+    })
+    .await;
 }
 
 #[tokio::test]

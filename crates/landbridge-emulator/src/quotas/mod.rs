@@ -4,8 +4,11 @@
 //! account and region, shared by the actions of a group. CloudWatch Logs: "CloudWatch Logs quotas".
 //! Route 53: "Throttling for Amazon Route 53 API requests" (Route53/latest/DeveloperGuide/throttling-api-requests.html), per
 //! account, by requests and by changes. EC2: "Request throttling for the Amazon EC2 API" (ec2/devguide/ec2-api-throttling.html).
-//! Elastic Load Balancing: "API request throttling" (elasticloadbalancing/latest/userguide/elb-api-throttling.html). IAM and Cloud Map
-//! publish no numbers, so nothing is refused there.
+//! Elastic Load Balancing: "API request throttling" (elasticloadbalancing/latest/userguide/elb-api-throttling.html). Services whose rates are
+//! so many requests a second are in `per_second`. IAM, EKS, Application Auto Scaling, CodeDeploy, SQS, the tagging API and Cloud
+//! Map, but for DiscoverInstances, publish no numbers (those of EventBridge Scheduler differ by Region), so nothing is refused there.
+
+mod per_second;
 
 use std::collections::BTreeMap;
 
@@ -47,7 +50,7 @@ impl Quotas {
         if !self.enforced {
             return Ok(());
         }
-        let buckets = buckets(service, operation, input);
+        let buckets = buckets(service, operation, &cx.region, input);
         let mut enough = true;
         let key = |bucket: &Bucket| (cx.account.clone(), cx.region.clone(), bucket.name.clone());
         for bucket in &buckets {
@@ -58,7 +61,7 @@ impl Quotas {
             enough &= *level >= bucket.cost - 1e-6;
         }
         if !enough {
-            return Err(Refusal::throttled());
+            return Err(refusal(service));
         }
         for bucket in &buckets {
             self.levels.entry(key(bucket)).and_modify(|(_, level)| *level -= bucket.cost);
@@ -67,14 +70,27 @@ impl Quotas {
     }
 }
 
-fn buckets(service: &str, operation: &str, input: &Value) -> Vec<Bucket> {
+/// What a service says of too many requests; the protocols that spell it otherwise do so later.
+fn refusal(service: &str) -> Refusal {
+    match service {
+        // DiscoverInstances is the only one of Cloud Map's that is limited (RequestLimitExceeded).
+        "servicediscovery" => Refusal::new("RequestLimitExceeded", "Rate exceeded").status(429),
+        "monitoring" => Refusal::throttled().query("Throttling"),
+        _ => Refusal::throttled(),
+    }
+}
+
+fn buckets(service: &str, operation: &str, region: &str, input: &Value) -> Vec<Bucket> {
     match service {
         "route53" => return route53(operation, input),
         "ec2" => return vec![ec2(operation, input)],
         _ => {}
     }
-    let Some((name, burst, refill)) = bucket(service, operation) else { return Vec::new() };
-    vec![Bucket { name: name.to_owned(), burst, refill, cost: 1.0 }]
+    if let Some((name, burst, refill)) = bucket(service, operation) {
+        return vec![Bucket { name: name.to_owned(), burst, refill, cost: 1.0 }];
+    }
+    let second = per_second::rate(service, operation, region);
+    second.into_iter().map(|(name, rate)| Bucket { name, burst: rate, refill: rate, cost: 1.0 }).collect()
 }
 
 fn bucket(service: &str, operation: &str) -> Option<(&'static str, f64, f64)> {
@@ -82,6 +98,7 @@ fn bucket(service: &str, operation: &str) -> Option<(&'static str, f64, f64)> {
         "ecs" => ecs(operation)?,
         "logs" => logs(operation)?,
         "elasticloadbalancing" => load_balancing(operation),
+        "servicediscovery" if operation == "DiscoverInstances" => ("cloud map DiscoverInstances", 2000.0, 1000.0),
         _ => return None,
     })
 }
@@ -182,4 +199,90 @@ fn logs(operation: &str) -> Option<(&'static str, f64, f64)> {
         "ListTagsForResource" => ("logs ListTagsForResource", 5.0, 5.0),
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::*;
+    use crate::clock::later;
+
+    fn cx(region: &str, now: Timestamp) -> Cx {
+        let (account, principal) = ("1".to_owned(), String::new());
+        Cx { now, region: region.to_owned(), account, principal, host: String::new(), request_id: String::new() }
+    }
+
+    /// How many calls pass at once, one after the other by these operations, and the code of the first that does not.
+    fn passes(service: &str, operations: &[&str], region: &str) -> (usize, String) {
+        let mut quotas = Quotas::default();
+        quotas.enforce(true);
+        let mut passed = 0;
+        loop {
+            let operation = operations[passed % operations.len()];
+            match quotas.take(&cx(region, Timestamp::UNIX_EPOCH), service, operation, &json!({})) {
+                Ok(()) => passed += 1,
+                Err(refusal) => return (passed, format!("{} {}", refusal.http_status, refusal.code)),
+            }
+        }
+    }
+
+    #[test]
+    fn what_aws_publishes_as_requests_a_second_passes_and_no_more() {
+        for (service, operations, region, number, code) in [
+            ("monitoring", &["PutMetricAlarm"][..], "eu-west-1", 3, "400 ThrottlingException"),
+            ("monitoring", &["DescribeAlarms"], "eu-west-1", 9, "400 ThrottlingException"),
+            ("secretsmanager", &["GetSecretValue", "DescribeSecret"], "eu-west-1", 10_000, "400 ThrottlingException"),
+            ("secretsmanager", &["PutSecretValue", "UpdateSecret"], "eu-west-1", 50, "400 ThrottlingException"),
+            (
+                "ssm",
+                &["GetParameter", "GetParameters", "GetParametersByPath"],
+                "eu-west-1",
+                40,
+                "400 ThrottlingException",
+            ),
+            ("ssm", &["PutParameter"], "eu-west-1", 3, "400 ThrottlingException"),
+            ("sts", &["AssumeRole", "GetCallerIdentity"], "eu-west-1", 600, "400 ThrottlingException"),
+            ("events", &["PutRule", "PutTargets"], "eu-west-1", 50, "400 ThrottlingException"),
+            ("events", &["PutEvents"], "eu-west-1", 10_000, "400 ThrottlingException"),
+            ("events", &["PutEvents"], "eu-north-1", 600, "400 ThrottlingException"),
+            ("ecr", &["PutImage"], "eu-west-1", 10, "400 ThrottlingException"),
+            ("servicediscovery", &["DiscoverInstances"], "eu-west-1", 2000, "429 RequestLimitExceeded"),
+            ("servicediscovery", &["DiscoverInstancesRevision"], "eu-west-1", 3000, "429 RequestLimitExceeded"),
+        ] {
+            assert_eq!(passes(service, operations, region), (number, code.to_owned()), "{service} {operations:?}");
+        }
+    }
+
+    #[test]
+    fn a_second_s_requests_are_back_a_second_later_and_other_regions_have_their_own() {
+        let mut quotas = Quotas::default();
+        quotas.enforce(true);
+        let start = Timestamp::UNIX_EPOCH;
+        let mut put = |region: &str, now| quotas.take(&cx(region, now), "ssm", "PutParameter", &json!({})).is_ok();
+        assert_eq!([(); 4].map(|()| put("eu-west-1", start)), [true, true, true, false]);
+        assert!(put("eu-west-2", start));
+        let second = later(start, Duration::from_secs(1));
+        assert_eq!([(); 4].map(|()| put("eu-west-1", second)), [true, true, true, false]);
+    }
+
+    #[test]
+    fn what_is_unpublished_is_not_refused() {
+        let mut quotas = Quotas::default();
+        quotas.enforce(true);
+        for (service, operation) in [
+            ("iam", "GetRole"),
+            ("servicediscovery", "RegisterInstance"),
+            ("sts", "AssumeRoleWithWebIdentity"),
+            ("application-autoscaling", "PutScalingPolicy"),
+            ("ssm", "DescribeParameters"),
+        ] {
+            let all = (0..20_000)
+                .all(|_| quotas.take(&cx("eu-west-1", Timestamp::UNIX_EPOCH), service, operation, &json!({})).is_ok());
+            assert!(all, "{service}:{operation}");
+        }
+    }
 }
