@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_sdk_ecs::types::{CapacityProviderField, ClusterField, Service, ServiceField};
+use aws_sdk_ecs::types::{CapacityProviderField, ClusterField, Failure, Service, ServiceField};
 use landbridge_plan::change::Body;
 use landbridge_plan::ecs_cluster::{CapacityProviderFacts, ClusterFacts};
 use landbridge_plan::ecs_service::{ServiceDeploymentFacts, ServiceFacts};
+use landbridge_plan::verdict::ErrorClass;
 use serde_json::Value;
 
 use crate::budget::Priority;
@@ -20,6 +21,25 @@ use crate::recent::Heard;
 
 /// How old an answer may be that a pass works with.
 pub(crate) const RECENT: Duration = Duration::from_secs(2);
+
+/// What ECS says of each thing that it was asked for. What is not there is left out; what ECS could not tell of is an error,
+/// which must not be taken for it.
+pub(crate) type Found<T> = BTreeMap<String, Result<T, AwsError>>;
+
+/// Adds what ECS could not tell of (`failures` with another reason than `MISSING`) under the names that `name` finds in the ARNs.
+fn add_untold<T>(found: &mut Found<T>, operation: &op::Operation, failures: &[Failure], name: fn(&str) -> &str) {
+    for failure in failures.iter().filter(|failure| failure.reason() != Some("MISSING")) {
+        let (arn, reason) = (failure.arn().unwrap_or_default(), failure.reason().unwrap_or("no reason was given"));
+        let detail = failure.detail().map(|detail| format!(", {detail}")).unwrap_or_default();
+        let message = format!("AWS could not tell of {arn} ({reason}{detail}); it is asked again");
+        found.insert(name(arn).to_owned(), Err(AwsError::new(operation, ErrorClass::Transient, message)));
+    }
+}
+
+/// The name at the end of an ARN.
+fn name_in(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or(arn)
+}
 
 impl Aws {
     /// The service of that name; none when it is not there, or INACTIVE.
@@ -38,7 +58,7 @@ impl Aws {
         let load =
             move |names: Vec<String>, priority| async move { aws.describe_services(&cluster, names, priority).await };
         let pages = self.memory().service_pages(&key.0);
-        let read = pages.get(op::DESCRIBE_SERVICES, key.1.clone(), priority, load).await?;
+        let read = pages.get(op::DESCRIBE_SERVICES, key.1.clone(), priority, load).await?.transpose()?;
         Ok(self.memory().services.read(&key, read))
     }
 
@@ -48,7 +68,7 @@ impl Aws {
         cluster: &str,
         names: Vec<String>,
         priority: Priority,
-    ) -> Result<BTreeMap<String, ServiceFacts>, AwsError> {
+    ) -> Result<Found<ServiceFacts>, AwsError> {
         let operation = op::DESCRIBE_SERVICES;
         let answer = self
             .call(operation, priority, || {
@@ -64,9 +84,10 @@ impl Aws {
         for service in answer.services() {
             let name = service.service_name().unwrap_or_default().to_owned();
             if let Some(facts) = service_facts(operation, service)? {
-                found.insert(name, facts);
+                found.insert(name, Ok(facts));
             }
         }
+        add_untold(&mut found, operation, answer.failures(), name_in);
         Ok(found)
     }
 
@@ -83,7 +104,8 @@ impl Aws {
         }
         let aws = self.clone();
         let load = move |names, priority| async move { aws.describe_clusters(names, priority).await };
-        let read = self.memory().cluster_pages.get(op::DESCRIBE_CLUSTERS, key.clone(), priority, load).await?;
+        let read =
+            self.memory().cluster_pages.get(op::DESCRIBE_CLUSTERS, key.clone(), priority, load).await?.transpose()?;
         Ok(self.memory().clusters.read(&key, read))
     }
 
@@ -92,7 +114,7 @@ impl Aws {
         &self,
         names: Vec<String>,
         priority: Priority,
-    ) -> Result<BTreeMap<String, ClusterFacts>, AwsError> {
+    ) -> Result<Found<ClusterFacts>, AwsError> {
         let operation = op::DESCRIBE_CLUSTERS;
         let include = [
             ClusterField::Attachments,
@@ -110,9 +132,10 @@ impl Aws {
         let mut found = BTreeMap::new();
         for cluster in answer.clusters() {
             if let Some(facts) = facts::cluster(&to_json(operation, cluster)?) {
-                found.insert(cluster.cluster_name().unwrap_or_default().to_owned(), facts);
+                found.insert(cluster.cluster_name().unwrap_or_default().to_owned(), Ok(facts));
             }
         }
+        add_untold(&mut found, operation, answer.failures(), name_in);
         Ok(found)
     }
 
@@ -132,7 +155,7 @@ impl Aws {
             aws.describe_capacity_providers(Some(names), None, priority).await
         };
         let pages = &self.memory().provider_pages;
-        let read = pages.get(op::DESCRIBE_CAPACITY_PROVIDERS, key.clone(), priority, load).await?;
+        let read = pages.get(op::DESCRIBE_CAPACITY_PROVIDERS, key.clone(), priority, load).await?.transpose()?;
         Ok(self.memory().providers.read(&key, read))
     }
 
@@ -142,7 +165,7 @@ impl Aws {
         names: Option<Vec<String>>,
         cluster: Option<&str>,
         priority: Priority,
-    ) -> Result<BTreeMap<String, CapacityProviderFacts>, AwsError> {
+    ) -> Result<Found<CapacityProviderFacts>, AwsError> {
         let operation = op::DESCRIBE_CAPACITY_PROVIDERS;
         let (mut found, mut token) = (BTreeMap::new(), None::<String>);
         loop {
@@ -157,9 +180,10 @@ impl Aws {
                 if let Some(facts) = facts::capacity_provider(&to_json(operation, provider)?)
                     && !is_of_aws(name)
                 {
-                    found.insert(name.to_owned(), facts);
+                    found.insert(name.to_owned(), Ok(facts));
                 }
             }
+            add_untold(&mut found, operation, answer.failures(), name_in);
             token = answer.next_token().map(str::to_owned);
             if token.is_none() {
                 return Ok(found);
@@ -181,16 +205,16 @@ impl Aws {
                     aws.ecs().describe_service_deployments().set_service_deployment_arns(Some(arns.clone())).send()
                 })
                 .await?;
-            let found = answer.service_deployments().iter();
-            found
-                .map(|d| {
-                    let facts = facts::service_deployment(&to_json(operation, d)?);
-                    Ok((facts.arn.clone(), facts))
-                })
-                .collect()
+            let mut found = Found::new();
+            for deployment in answer.service_deployments() {
+                let facts = facts::service_deployment(&to_json(operation, deployment)?);
+                found.insert(facts.arn.clone(), Ok(facts));
+            }
+            add_untold(&mut found, operation, answer.failures(), |arn| arn);
+            Ok(found)
         };
         let found = self.memory().deployment_pages.get(operation, arn.to_owned(), priority, load).await;
-        gone_is_none(found)
+        gone_is_none(found)?.transpose()
     }
 
     /// The members of a service that only its revision shows.
@@ -206,16 +230,16 @@ impl Aws {
                     aws.ecs().describe_service_revisions().set_service_revision_arns(Some(arns.clone())).send()
                 })
                 .await?;
-            let found = answer.service_revisions().iter();
-            found
-                .map(|r| {
-                    let json = to_json(operation, r)?;
-                    Ok((facts::text(&json, "serviceRevisionArn"), facts::revision_fields(&json)))
-                })
-                .collect()
+            let mut found = Found::new();
+            for revision in answer.service_revisions() {
+                let json = to_json(operation, revision)?;
+                found.insert(facts::text(&json, "serviceRevisionArn"), Ok(facts::revision_fields(&json)));
+            }
+            add_untold(&mut found, operation, answer.failures(), |arn| arn);
+            Ok(found)
         };
         let found = self.memory().revision_pages.get(operation, arn.to_owned(), priority, load).await;
-        let found = gone_is_none(found)?;
+        let found = gone_is_none(found)?.transpose()?;
         if let Some(fields) = &found {
             self.memory().revision_fields.put(arn.to_owned(), fields.clone());
         }
@@ -237,7 +261,7 @@ pub(crate) fn is_of_aws(name: &str) -> bool {
 /// NotFound as nothing.
 pub(crate) fn gone_is_none<T>(result: Result<Option<T>, AwsError>) -> Result<Option<T>, AwsError> {
     match result {
-        Err(error) if error.class == landbridge_plan::verdict::ErrorClass::NotFound => Ok(None),
+        Err(error) if error.class == ErrorClass::NotFound => Ok(None),
         other => other,
     }
 }

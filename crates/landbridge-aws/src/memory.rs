@@ -19,6 +19,7 @@ use landbridge_plan::iam_task_role::IamTaskRoleObserved;
 use tokio::time::Instant;
 
 use crate::batcher::{Batcher, Pages};
+use crate::error::AwsError;
 use crate::recent::Recent;
 
 /// Cluster and service name.
@@ -53,11 +54,11 @@ pub(crate) struct Memory {
     pub(crate) operations: Memo<String, String>,
     /// Why tasks of a service stopped, with what the service looked like when that was asked.
     pub(crate) failures: Memo<ServiceKey, (u64, Option<TaskFailure>)>,
-    pub(crate) service_pages: PerCluster<ServiceFacts>,
-    pub(crate) cluster_pages: Batcher<String, ClusterFacts>,
-    pub(crate) provider_pages: Batcher<String, CapacityProviderFacts>,
-    pub(crate) deployment_pages: Batcher<String, ServiceDeploymentFacts>,
-    pub(crate) revision_pages: Batcher<String, landbridge_plan::change::Body>,
+    pub(crate) service_pages: PerCluster<Result<ServiceFacts, AwsError>>,
+    pub(crate) cluster_pages: Batcher<String, Result<ClusterFacts, AwsError>>,
+    pub(crate) provider_pages: Batcher<String, Result<CapacityProviderFacts, AwsError>>,
+    pub(crate) deployment_pages: Batcher<String, Result<ServiceDeploymentFacts, AwsError>>,
+    pub(crate) revision_pages: Batcher<String, Result<landbridge_plan::change::Body, AwsError>>,
 }
 
 /// How long the dearer things are remembered at most.
@@ -91,7 +92,7 @@ impl Default for Memory {
 
 impl Memory {
     /// The batcher of a cluster's services.
-    pub(crate) fn service_pages(&self, cluster: &str) -> Arc<Batcher<String, ServiceFacts>> {
+    pub(crate) fn service_pages(&self, cluster: &str) -> Arc<Batcher<String, Result<ServiceFacts, AwsError>>> {
         let mut pages = lock(&self.service_pages);
         if let Some(batcher) = pages.get(cluster) {
             return Arc::clone(batcher);

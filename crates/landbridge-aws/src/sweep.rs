@@ -211,12 +211,20 @@ impl<K: Clone + Eq + Hash + Send + 'static> Sweep<K> {
             Ok(found) => found,
             Err(error) => {
                 tracing::warn!(cluster = page.cluster, %error, "services could not be looked at");
-                return self.not_looked(&page);
+                return page.services.iter().for_each(|(owner, _)| self.not_looked(owner));
             }
         };
         for (owner, name) in page.services {
             // Not found may be AWS's eventual consistency; the owner's own pass finds out.
-            let facts = found.get(&name);
+            let facts = match found.get(&name) {
+                Some(Err(error)) => {
+                    tracing::warn!(cluster = page.cluster, service = name, %error, "a service could not be looked at");
+                    self.not_looked(&owner);
+                    continue;
+                }
+                Some(Ok(facts)) => Some(facts),
+                None => None,
+            };
             let is_news = self.looked(&owner, &name, facts.map(pulse));
             if let Some(facts) = facts.filter(|_| is_news) {
                 self.aws.memory().services.read(&(page.cluster.clone(), name), Some(facts.clone()));
@@ -228,15 +236,12 @@ impl<K: Clone + Eq + Hash + Send + 'static> Sweep<K> {
         }
     }
 
-    /// They are tried again after their usual pause.
-    fn not_looked(&self, page: &Page<K>) {
+    /// It is tried again after its usual pause.
+    fn not_looked(&self, owner: &K) {
         let now = Instant::now();
-        let mut watched = lock(&self.watched);
-        for (owner, _) in &page.services {
-            if let Some(entry) = watched.get_mut(owner) {
-                entry.under_way = false;
-                entry.due = now + self.pause(entry, now);
-            }
+        if let Some(entry) = lock(&self.watched).get_mut(owner) {
+            entry.under_way = false;
+            entry.due = now + self.pause(entry, now);
         }
     }
 

@@ -10,6 +10,7 @@ use serde::de::{Error as _, Unexpected};
 use serde::{Deserialize, Deserializer};
 
 use crate::clock::later;
+use crate::partial::{self, Entries, is_batch};
 use crate::refusal::Refusal;
 use crate::wildcard;
 use crate::world::{Rng, Services};
@@ -30,16 +31,30 @@ pub enum FaultKind {
     LoseAnswerAfter,
     /// The call is answered from what was true this long ago. Only for calls that read.
     StaleRead(#[serde(with = "friendly")] Duration),
+    /// These entries of a batch fail, each as its API says it, and the others are done. Only for calls with such batches.
+    Partial(Entries),
 }
 
 /// One rule. The first rule that matches a call decides.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(try_from = "Written")]
 pub struct Fault {
     action: String,
-    #[serde(rename = "fault")]
     kind: FaultKind,
     /// Matching calls that pass before the first is broken.
+    skip: u64,
+    times: Option<u64>,
+    probability: f64,
+    /// Entries of batches that it met so far.
+    entries: u64,
+}
+
+/// A rule as it is written in a file.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Written {
+    action: String,
+    fault: FaultKind,
     #[serde(default)]
     skip: u64,
     #[serde(default)]
@@ -48,11 +63,23 @@ pub struct Fault {
     probability: f64,
 }
 
+impl TryFrom<Written> for Fault {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        let Written { action, fault: kind, skip, times, probability } = written;
+        if matches!(kind, FaultKind::Partial(_)) {
+            partial::check(&action)?;
+        }
+        Ok(Self { action, kind, skip, times, probability, entries: 0 })
+    }
+}
+
 fn always() -> f64 {
     1.0
 }
 
-fn probability<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+pub(crate) fn probability<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     let probability = f64::deserialize(deserializer)?;
     let fits = (0.0..=1.0).contains(&probability);
     if fits { Ok(probability) } else { Err(D::Error::invalid_value(Unexpected::Float(probability), &"0 to 1")) }
@@ -61,7 +88,7 @@ fn probability<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Err
 impl Fault {
     /// Breaks each call whose `service:Action` matches the glob (`*` stands for any text), until told otherwise.
     pub fn on(action: impl Into<String>, kind: FaultKind) -> Self {
-        Self { action: action.into(), kind, skip: 0, times: None, probability: 1.0 }
+        Self { action: action.into(), kind, skip: 0, times: None, probability: 1.0, entries: 0 }
     }
 
     /// Only the `nth` matching call from now, counted from 1.
@@ -91,6 +118,8 @@ impl Fault {
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     rules: Vec<Fault>,
+    /// The rule that spoils entries of the call that is being answered.
+    partial: Option<usize>,
     past: VecDeque<(Timestamp, Box<Services>)>,
 }
 
@@ -104,14 +133,18 @@ impl Faults {
 
     pub(crate) fn clear(&mut self) {
         self.rules.clear();
+        self.partial = None;
         self.past.clear();
     }
 
     /// The fault this call meets, if any; uses up the rule.
     pub(crate) fn meet(&mut self, action: &str, rng: &mut Rng) -> Option<FaultKind> {
         let mut met = None;
-        for rule in &mut self.rules {
-            if met.is_some() || !matches(&rule.action, action) || rule.times == Some(0) {
+        self.partial = None;
+        for (at, rule) in self.rules.iter_mut().enumerate() {
+            let is_partial = matches!(rule.kind, FaultKind::Partial(_));
+            let fits = matches(&rule.action, action) && (!is_partial || is_batch(action));
+            if met.is_some() || !fits || rule.times == Some(0) {
                 continue;
             }
             if rule.skip > 0 {
@@ -124,9 +157,23 @@ impl Faults {
             if let Some(times) = &mut rule.times {
                 *times -= 1;
             }
+            self.partial = is_partial.then_some(at);
             met = Some(rule.kind.clone());
         }
         met
+    }
+
+    /// Whether the next entry of the batch that is being answered fails.
+    pub(crate) fn spoils(&mut self, entry: &str, rng: &mut Rng) -> bool {
+        let Some(rule) = self.partial.and_then(|at| self.rules.get_mut(at)) else { return false };
+        rule.entries += 1;
+        let FaultKind::Partial(entries) = &rule.kind else { return false };
+        entries.contain(entry, rule.entries, rng)
+    }
+
+    /// The call is answered: what happens by itself from now on is not spoilt.
+    pub(crate) fn answered(&mut self) {
+        self.partial = None;
     }
 
     /// True while a rule may ask for the past, so that it has to be recorded.
@@ -155,7 +202,7 @@ impl FaultKind {
             Self::Throttle => Some(Refusal::throttled()),
             Self::ServerError => Some(Refusal::server_error()),
             Self::Error(code, message) => Some(Refusal::new(code.clone(), message.clone())),
-            Self::LoseAnswerBefore | Self::LoseAnswerAfter | Self::StaleRead(_) => None,
+            Self::LoseAnswerBefore | Self::LoseAnswerAfter | Self::StaleRead(_) | Self::Partial(_) => None,
         }
     }
 }

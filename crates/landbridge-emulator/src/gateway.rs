@@ -63,6 +63,7 @@ pub(crate) fn respond(world: &mut World, request: &Request<Bytes>) -> Response<B
     let fault = world.faults.meet(&action, &mut world.rng);
     let lost = matches!(fault, Some(FaultKind::LoseAnswerBefore | FaultKind::LoseAnswerAfter));
     let result = perform(world, &cx, &routed, fault.as_ref());
+    world.faults.answered();
     let outcome = match &result {
         _ if lost => "ConnectionLost".to_owned(),
         Ok(_) => "OK".to_owned(),

@@ -45,12 +45,13 @@ impl Emulator {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU64;
     use std::time::Duration;
 
     use serde_json::json;
 
     use super::*;
-    use crate::{FaultKind, HookAnswer, TargetFate, TaskFate};
+    use crate::{Entries, FaultKind, HookAnswer, TargetFate, TaskFate};
 
     #[test]
     fn every_kind_of_fault_and_fate_can_be_written_in_a_file() {
@@ -60,6 +61,9 @@ mod tests {
                 {"action": "ecs:CreateService", "fault": "loseAnswerAfter", "skip": 1, "times": 1},
                 {"action": "iam:*", "fault": {"error": ["AccessDenied", "not you"]}},
                 {"action": "ecs:Describe*", "fault": {"staleRead": "5s"}},
+                {"action": "events:*", "fault": {"partial": {"every": 3}}},
+                {"action": "ecs:DescribeTasks", "fault": {"partial": {"named": "*web"}}, "times": 2},
+                {"action": "sqs:*Batch", "fault": {"partial": {"probability": 0.25}}},
             ],
             "tasks": [
                 {"image": "*/flaky:*", "fate": {"crash": {"after": "10s", "exitCode": 137}}},
@@ -82,6 +86,9 @@ mod tests {
                 Fault::on("ecs:CreateService", FaultKind::LoseAnswerAfter).nth(2),
                 Fault::on("iam:*", FaultKind::Error("AccessDenied".into(), "not you".into())),
                 Fault::on("ecs:Describe*", FaultKind::StaleRead(Duration::from_secs(5))),
+                Fault::on("events:*", FaultKind::Partial(Entries::Every(NonZeroU64::new(3).unwrap()))),
+                Fault::on("ecs:DescribeTasks", FaultKind::Partial(Entries::Named("*web".into()))).times(2),
+                Fault::on("sqs:*Batch", FaultKind::Partial(Entries::Probability(0.25))),
             ]
         );
         assert_eq!(
@@ -107,6 +114,17 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_that_fails_only_as_a_whole_cannot_fail_in_part_and_the_error_says_which_can() {
+        let rule = json!({"action": "elasticloadbalancing:RegisterTargets", "fault": {"partial": {"every": 2}}});
+        let error = serde_json::from_value::<Trouble>(json!({"calls": [rule]})).unwrap_err().to_string();
+        for told in
+            ["`partial` cannot break elasticloadbalancing:RegisterTargets", "ecs:DescribeServices", "Name one of them"]
+        {
+            assert!(error.contains(told), "{error}");
+        }
+    }
+
+    #[test]
     fn a_word_that_means_nothing_is_refused() {
         for wrong in [
             json!({"call": []}),
@@ -115,6 +133,9 @@ mod tests {
             json!({"calls": [{"action": "ecs:*", "fault": "throttle", "probability": 7}]}),
             json!({"tasks": [{"image": "*", "fate": {"slowStart": "soon"}}]}),
             json!({"tasks": [{"image": "*", "fate": "spotInterruption"}]}),
+            json!({"calls": [{"action": "sqs:*", "fault": {"partial": {"every": 0}}}]}),
+            json!({"calls": [{"action": "sqs:*", "fault": {"partial": {"probability": 2}}}]}),
+            json!({"calls": [{"action": "sqs:*", "fault": "partial"}]}),
             json!({"subnets": [{"id": "subnet-1", "addresses": -1}]}),
             json!({"subnets": [{"subnet": "subnet-1", "addresses": 1}]}),
         ] {

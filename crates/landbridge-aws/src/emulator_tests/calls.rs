@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use landbridge_emulator::{Fault, FaultKind};
+use landbridge_emulator::{Entries, Fault, FaultKind};
 use landbridge_plan::change::{Change, Tagged, Tags};
 use landbridge_plan::verdict::ErrorClass;
 
@@ -35,6 +35,39 @@ async fn a_server_error_is_repeated_a_few_times_and_then_told() {
     assert_eq!(world.count("ecs:DescribeClusters"), 3);
     let told = world.told.calls.lock().unwrap();
     assert_eq!(*told, vec![("ecs:DescribeClusters", Some(ErrorClass::Transient)); 3]);
+}
+
+#[tokio::test]
+async fn a_service_that_ecs_cannot_tell_of_is_not_taken_for_gone_and_its_neighbours_are_told() {
+    let world = world().await.with_services(3).await;
+    let aws = world.afresh().await;
+    let partial = FaultKind::Partial(Entries::Named("web-1".into()));
+    world.emulator.fault(Fault::on("ecs:DescribeServices", partial).times(1));
+    world.emulator.take_calls();
+    let ask = |name: &'static str| aws.service("prod", name, NOW, Priority::Deploy);
+    let read = join_all(["web-0", "web-1", "web-2", "none"].map(ask)).await;
+    assert_eq!(world.count("ecs:DescribeServices"), 1);
+    assert!(matches!((&read[0], &read[2], &read[3]), (Ok(Some(_)), Ok(Some(_)), Ok(None))), "{read:?}");
+    let error = read[1].as_ref().unwrap_err();
+    assert_eq!(error.class, ErrorClass::Transient);
+    assert!(error.message.contains("service/prod/web-1 (ServerException, Service Unavailable"), "{error}");
+    assert!(ask("web-1").await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_cluster_or_service_deployment_that_ecs_cannot_tell_of_is_not_taken_for_gone() {
+    let world = world().await.with_services(1).await;
+    let aws = world.afresh().await;
+    let service = aws.service("prod", "web-0", NOW, Priority::Deploy).await.unwrap().unwrap();
+    let all = || FaultKind::Partial(Entries::Named("*".into()));
+    world.emulator.fault(Fault::on("ecs:DescribeClusters", all()).times(1));
+    assert_eq!(aws.cluster("prod", NOW, Priority::Deploy).await.unwrap_err().class, ErrorClass::Transient);
+    assert!(aws.cluster("prod", NOW, Priority::Deploy).await.unwrap().is_some());
+    world.emulator.fault(Fault::on("ecs:DescribeServiceDeployments", all()).times(1));
+    let arn = service.current_service_deployment.unwrap();
+    let ask = || aws.service_deployment(&arn, Priority::Deploy);
+    assert_eq!(ask().await.unwrap_err().class, ErrorClass::Transient);
+    assert!(ask().await.unwrap().is_some());
 }
 
 #[tokio::test]

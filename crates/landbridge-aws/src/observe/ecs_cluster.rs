@@ -62,7 +62,8 @@ async fn providers(
     let mut names: BTreeSet<String> = defined.chain(recorded).chain(shown).filter(|n| !is_of_aws(n)).collect();
     // Those of Managed Instances keep a cluster from being deleted; without a status only the cluster knows them.
     if cluster.is_some() && !names.is_empty() && (object.is_deleting() || object.status.is_none()) {
-        names.extend(aws.describe_capacity_providers(None, Some(name), priority).await?.into_keys());
+        let own = aws.describe_capacity_providers(None, Some(name), priority).await?;
+        names.extend(own.into_keys().filter(|n| !is_of_aws(n)));
     }
     let found = names.into_iter().map(|name| async move {
         let facts = aws.capacity_provider(&name, age, priority).await?;

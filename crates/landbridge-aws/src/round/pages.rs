@@ -121,7 +121,7 @@ impl Aws {
         let mut prints = HashMap::new();
         for (name, facts) in found {
             // An answer from before a write of ours is covered by the answer to that write.
-            if let Some(facts) = self.memory().clusters.read(&name, Some(facts)) {
+            if let Some(facts) = self.memory().clusters.read(&name, Some(facts?)) {
                 prints.insert(Thing::Cluster(name), thing::cluster(&facts));
             }
         }
@@ -133,7 +133,7 @@ impl Aws {
         let found = self.describe_capacity_providers(Some(names.to_vec()), None, Priority::Sweep).await?;
         let mut prints = HashMap::new();
         for (name, facts) in found {
-            if let Some(facts) = self.memory().providers.read(&name, Some(facts)) {
+            if let Some(facts) = self.memory().providers.read(&name, Some(facts?)) {
                 prints.insert(Thing::CapacityProvider(name), facts.stamp());
             }
         }

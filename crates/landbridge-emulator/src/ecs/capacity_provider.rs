@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::capacity_provider_fill::fill;
 use super::list::{answer, cut};
 use super::member::{Members, client, invalid, without_nulls};
-use super::{Ecs, Event, names, tags};
+use super::{Ecs, Event, failure, names, tags};
 use crate::refusal::Refusal;
 use crate::world::{Cx, Event as WorldEvent, World};
 
@@ -208,16 +208,20 @@ pub(crate) fn describe(world: &mut World, cx: &Cx, input: &Value) -> Result<Valu
     let wanted: Vec<String> = wanted.into_iter().filter(of_cluster).collect();
     let (wanted, token) = if named.is_empty() { cut(wanted, input, 10)? } else { (wanted, None) };
     let (mut shown, mut failures) = (Vec::new(), Vec::new());
-    for arn in wanted {
+    let spoilt = world.spoilt(wanted.iter().map(String::as_str));
+    let ecs = &world.services.ecs;
+    for (arn, spoilt) in wanted.into_iter().zip(spoilt) {
         let name = names::last_part(&arn);
-        if FARGATE.contains(&name) {
+        if spoilt {
+            failures.push(failure::broken(&arn));
+        } else if FARGATE.contains(&name) {
             shown.push(
                 json!({ "capacityProviderArn": arn, "name": name, "status": "ACTIVE", "type": name, "tags": [] }),
             );
         } else if let Some(provider) = ecs.capacity_providers.get(&arn) {
             shown.push(provider.show(ecs, input.includes("TAGS")));
         } else {
-            failures.push(json!({ "arn": arn, "reason": "MISSING" }));
+            failures.push(failure::missing(&arn));
         }
     }
     let mut answer = answer("capacityProviders", shown.into(), token);

@@ -9,7 +9,7 @@ use super::account_setting::account_default;
 use super::capacity_provider::managed_of;
 use super::list::page;
 use super::member::{Members, invalid, without_nulls};
-use super::{Ecs, attachment, names, tags};
+use super::{Ecs, attachment, failure, names, tags};
 use crate::cloud_map;
 use crate::refusal::Refusal;
 use crate::world::{Cx, World};
@@ -171,13 +171,15 @@ pub(crate) fn describe(world: &mut World, cx: &Cx, input: &Value) -> Result<Valu
         return Err(invalid("Clusters can have at most 100 items."));
     }
     let include = input.texts("include");
+    let spoilt = world.spoilt(wanted.iter().copied());
     let ecs = &world.services.ecs;
     let (mut clusters, mut failures) = (Vec::new(), Vec::new());
-    for name in wanted {
+    for (name, spoilt) in wanted.into_iter().zip(spoilt) {
         let arn = names::cluster_arn(cx, name);
         match ecs.clusters.get(&arn) {
+            _ if spoilt => failures.push(failure::broken(&arn)),
             Some(cluster) => clusters.push(cluster.show(ecs, &include)),
-            None => failures.push(json!({ "arn": arn, "reason": "MISSING" })),
+            None => failures.push(failure::missing(&arn)),
         }
     }
     Ok(json!({ "clusters": clusters, "failures": failures }))

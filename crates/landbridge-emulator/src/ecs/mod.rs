@@ -20,6 +20,7 @@ mod deployment;
 mod discovery;
 mod event;
 mod execute;
+mod failure;
 mod fill;
 mod hook;
 mod interfaces;

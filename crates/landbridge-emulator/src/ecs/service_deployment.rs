@@ -11,7 +11,7 @@ use super::list::{answer, cut};
 use super::member::{Members, invalid};
 use super::rollout::Stage;
 use super::service::{self, Service};
-use super::{Ecs, scheduler};
+use super::{Ecs, failure, scheduler};
 use crate::refusal::Refusal;
 use crate::wire::json::epoch;
 use crate::world::{Cx, World};
@@ -286,26 +286,36 @@ pub(crate) fn list(world: &mut World, cx: &Cx, input: &Value) -> Result<Value, R
 }
 
 pub(crate) fn describe(world: &mut World, _cx: &Cx, input: &Value) -> Result<Value, Refusal> {
-    let ecs = &world.services.ecs;
-    describe_each("serviceDeployment", input, |arn| ecs.service_deployments.get(arn).map(|entry| entry.show(ecs)))
+    describe_each(world, "serviceDeployment", input, |ecs, arn| {
+        ecs.service_deployments.get(arn).map(|entry| entry.show(ecs))
+    })
 }
 
 pub(crate) fn describe_revisions(world: &mut World, _cx: &Cx, input: &Value) -> Result<Value, Refusal> {
-    let ecs = &world.services.ecs;
-    describe_each("serviceRevision", input, |arn| ecs.service_revisions.get(arn).map(|revision| revision.show()))
+    describe_each(world, "serviceRevision", input, |ecs, arn| {
+        ecs.service_revisions.get(arn).map(|revision| revision.show())
+    })
 }
 
 /// 1 to 20 ARNs under `kind` + `Arns`, answered under `kind` + `s` with `failures` for those that are not there.
-fn describe_each(kind: &str, input: &Value, find: impl Fn(&str) -> Option<Value>) -> Result<Value, Refusal> {
+fn describe_each(
+    world: &mut World,
+    kind: &str,
+    input: &Value,
+    find: impl Fn(&Ecs, &str) -> Option<Value>,
+) -> Result<Value, Refusal> {
     let arns = input.list(&format!("{kind}Arns"));
     if arns.is_empty() || arns.len() > 20 {
         return Err(invalid(format!("{kind}Arns must have between 1 and 20 items.")));
     }
     let (mut found, mut failures) = (Vec::new(), Vec::new());
-    for arn in arns.iter().filter_map(Value::as_str) {
-        match find(arn) {
+    let arns: Vec<&str> = arns.iter().filter_map(Value::as_str).collect();
+    let spoilt = world.spoilt(arns.iter().copied());
+    for (arn, spoilt) in arns.into_iter().zip(spoilt) {
+        match find(&world.services.ecs, arn) {
+            _ if spoilt => failures.push(failure::broken(arn)),
             Some(shown) => found.push(shown),
-            None => failures.push(json!({ "arn": arn, "reason": "MISSING" })),
+            None => failures.push(failure::missing(arn)),
         }
     }
     Ok(json!({ format!("{kind}s"): found, "failures": failures }))

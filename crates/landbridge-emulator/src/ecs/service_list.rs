@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::list::page;
 use super::member::{Members, invalid};
-use super::names;
+use super::{failure, names};
 use crate::cloud_map;
 use crate::refusal::Refusal;
 use crate::world::{Cx, World};
@@ -14,13 +14,15 @@ pub(crate) fn describe(world: &mut World, cx: &Cx, input: &Value) -> Result<Valu
     if wanted.is_empty() || wanted.len() > 10 {
         return Err(invalid("services must have between 1 and 10 items."));
     }
+    let spoilt = world.spoilt(wanted.iter().copied());
     let ecs = &world.services.ecs;
     let (mut services, mut failures) = (Vec::new(), Vec::new());
-    for name in wanted {
+    for (name, spoilt) in wanted.into_iter().zip(spoilt) {
         let arn = ecs.service_arn(cx, input, name)?;
         match ecs.services.get(&arn) {
+            _ if spoilt => failures.push(failure::broken(&arn)),
             Some(service) => services.push(service.show(ecs, input.includes("TAGS"))),
-            None => failures.push(json!({ "arn": arn, "reason": "MISSING" })),
+            None => failures.push(failure::missing(&arn)),
         }
     }
     Ok(json!({ "services": services, "failures": failures }))

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::list::page;
 use super::member::{Members, client, invalid, without_nulls};
-use super::{Ecs, names, tags, validate};
+use super::{Ecs, failure, names, tags, validate};
 use crate::refusal::Refusal;
 use crate::wire::json::epoch;
 use crate::world::{Cx, World};
@@ -221,7 +221,8 @@ pub(crate) fn delete(world: &mut World, cx: &Cx, input: &Value) -> Result<Value,
         return Err(invalid("taskDefinitions must have between 1 and 10 items."));
     }
     let (mut deleted, mut failures) = (Vec::new(), Vec::new());
-    for name in wanted {
+    let spoilt = world.spoilt(wanted.iter().copied());
+    for (name, spoilt) in wanted.into_iter().zip(spoilt) {
         let arn = exact(cx, name)?;
         let ecs = &mut world.services.ecs;
         let status = ecs.task_definition(&arn).map(|definition| definition.status);
@@ -230,7 +231,8 @@ pub(crate) fn delete(world: &mut World, cx: &Cx, input: &Value) -> Result<Value,
             definition.delete_requested_at.get_or_insert(cx.now);
         };
         match status {
-            None => failures.push(json!({ "arn": arn, "reason": "MISSING" })),
+            _ if spoilt => failures.push(failure::broken(&arn)),
+            None => failures.push(failure::missing(&arn)),
             Some(Status::Active) => failures.push(json!({
                 "arn": arn,
                 "reason": "The specified task definition is still in ACTIVE status. Please deregister the target and try again.",

@@ -43,7 +43,7 @@ pub(super) struct Unplaced {
 }
 
 /// What AWS answers where there is no capacity; scripts give this reason.
-const NO_CAPACITY: &str =
+pub(super) const NO_CAPACITY: &str =
     "Capacity is unavailable at this time. Please try again later or in a different availability zone";
 
 impl Launch {

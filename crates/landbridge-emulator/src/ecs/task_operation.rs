@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 use super::list::page;
 use super::member::{Members, invalid, without_nulls};
 use super::service_check::{fill_defaults, runs_on_fargate, service as check};
-use super::task_launch::{Launch, launch};
+use super::task_launch::{Launch, NO_CAPACITY, launch};
 use super::task_life::stop as stop_task;
-use super::{names, tags};
+use super::{failure, names, tags};
 use crate::refusal::Refusal;
 use crate::world::{Cx, World};
 
@@ -65,13 +65,15 @@ pub(crate) fn describe(world: &mut World, cx: &Cx, input: &Value) -> Result<Valu
     if wanted.is_empty() || wanted.len() > 100 {
         return Err(invalid("tasks must have between 1 and 100 items."));
     }
+    let spoilt = world.spoilt(wanted.iter().copied());
     let ecs = &world.services.ecs;
     let (mut tasks, mut failures) = (Vec::new(), Vec::new());
-    for name in wanted {
+    for (name, spoilt) in wanted.into_iter().zip(spoilt) {
         let arn = task_arn(world, cx, input, name)?;
         match ecs.tasks.get(&arn) {
+            _ if spoilt => failures.push(failure::broken(&arn)),
             Some(task) => tasks.push(task.show(ecs, input.includes("TAGS"))),
-            None => failures.push(json!({ "arn": arn, "reason": "MISSING" })),
+            None => failures.push(failure::missing(&arn)),
         }
     }
     Ok(json!({ "tasks": tasks, "failures": failures }))
@@ -125,7 +127,13 @@ pub(crate) fn run(world: &mut World, cx: &Cx, input: &Value) -> Result<Value, Re
         peers: Vec::new(),
     };
     let mut failures = Vec::new();
-    for _ in 0..count {
+    // The tasks that are asked for have no names; a rule may go by the one that they are of.
+    let family = order.definition.family.clone();
+    for spoilt in world.spoilt((0..count).map(|_| family.as_str())) {
+        if spoilt {
+            failures.push(json!({ "reason": NO_CAPACITY }));
+            continue;
+        }
         match launch(world, &order) {
             Ok(arn) => order.peers.push(arn),
             Err(unplaced) => failures.push(json!({ "reason": unplaced.reason })),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::failure;
 use super::member::{Members, invalid};
 use super::scheduler;
 use super::task::Task;
@@ -46,20 +47,22 @@ pub(crate) fn get(world: &mut World, cx: &Cx, input: &Value) -> Result<Value, Re
     // Without names, all tasks of the cluster that services run.
     let of_services = cluster.tasks.iter().filter(|arn| ecs.tasks.get(*arn).is_some_and(|it| it.service.is_some()));
     let arns = if arns.is_empty() { of_services.cloned().collect() } else { arns };
-    Ok(answer(world, &arns))
+    let spoilt = world.spoilt(arns.iter().map(String::as_str));
+    Ok(answer(world, &arns, &spoilt))
 }
 
 /// `protectedTasks` of those that services run, and `failures` for the others.
-fn answer(world: &World, arns: &[String]) -> Value {
+fn answer(world: &World, arns: &[String], spoilt: &[bool]) -> Value {
     let (mut shown, mut failures) = (Vec::new(), Vec::new());
-    for arn in arns {
+    for (arn, spoilt) in arns.iter().zip(spoilt) {
         match world.services.ecs.tasks.get(arn) {
+            _ if *spoilt => failures.push(failure::broken(arn)),
             Some(task) if is_valid(task) => shown.push(task.show_protection(world.now)),
             Some(_) => failures.push(json!({
                 "arn": arn, "reason": "TASK_NOT_VALID",
                 "detail": "Only running tasks of Amazon ECS services can be protected.",
             })),
-            None => failures.push(json!({ "arn": arn, "reason": "MISSING" })),
+            None => failures.push(failure::missing(arn)),
         }
     }
     json!({ "protectedTasks": shown, "failures": failures })
@@ -84,7 +87,8 @@ pub(crate) fn update(world: &mut World, cx: &Cx, input: &Value) -> Result<Value,
         return Err(invalid("tasks must have between 1 and 10 items."));
     }
     let until = later(world.now, Duration::from_secs(minutes * 60));
-    for arn in &arns {
+    let spoilt = world.spoilt(arns.iter().map(String::as_str));
+    for (arn, _) in arns.iter().zip(&spoilt).filter(|(_, spoilt)| !**spoilt) {
         let Some(task) = world.services.ecs.tasks.get_mut(arn).filter(|task| is_valid(task)) else { continue };
         task.protected_until = enabled.then_some(until);
         let Some(service) = task.service.clone() else { continue };
@@ -95,5 +99,5 @@ pub(crate) fn update(world: &mut World, cx: &Cx, input: &Value) -> Result<Value,
             scheduler::soon(world, &service);
         }
     }
-    Ok(answer(world, &arns))
+    Ok(answer(world, &arns, &spoilt))
 }

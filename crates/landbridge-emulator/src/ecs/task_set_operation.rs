@@ -10,7 +10,7 @@ use super::service::{Status as ServiceStatus, not_active, not_found};
 use super::service_check::{fill_defaults, service as check};
 use super::service_create::inherit_strategy;
 use super::task_set::{self, New, Status};
-use super::{balancer, tags};
+use super::{balancer, failure, tags};
 use crate::refusal::Refusal;
 use crate::world::{Cx, World};
 
@@ -157,16 +157,18 @@ fn refuse_draining(world: &World, service: &str, id: &str) -> Result<(), Refusal
 
 pub(crate) fn describe(world: &mut World, cx: &Cx, input: &Value) -> Result<Value, Refusal> {
     let arn = service(world, cx, input)?;
-    let kept = world.services.ecs.services.get(&arn).ok_or_else(not_found)?;
+    let kept = world.services.ecs.services.get(&arn).ok_or_else(not_found)?.clone();
     let wanted = input.texts("taskSets");
     let all = kept.deployments.iter().filter(|it| it.set.is_some()).map(|it| it.id.as_str());
     let wanted = if wanted.is_empty() { all.collect() } else { wanted };
     let (mut sets, mut failures) = (Vec::new(), Vec::new());
-    for name in wanted {
+    let spoilt = world.spoilt(wanted.iter().copied());
+    for (name, spoilt) in wanted.into_iter().zip(spoilt) {
+        let arn_of = || if name.starts_with("arn:") { name.to_owned() } else { task_set::arn(&kept, name) };
         match kept.task_set(name) {
+            _ if spoilt => failures.push(failure::broken(&arn_of())),
             Some(set) => sets.push(shown(world, &arn, &set.id, input.includes("TAGS"))),
-            None if name.starts_with("arn:") => failures.push(json!({ "arn": name, "reason": "MISSING" })),
-            None => failures.push(json!({ "arn": task_set::arn(kept, name), "reason": "MISSING" })),
+            None => failures.push(failure::missing(&arn_of())),
         }
     }
     Ok(json!({ "taskSets": sets, "failures": failures }))

@@ -111,8 +111,12 @@ pub(super) fn put_events(world: &mut World, cx: &Cx, input: Input<'_>) -> Result
         ));
     }
     let (mut answers, mut failures) = (Vec::new(), 0);
-    for entry in entries {
-        match put_one(world, cx, entry)? {
+    let sources = entries.iter().map(|entry| entry.text("Source")).collect::<Result<Vec<_>, _>>()?;
+    let spoilt = world.spoilt(sources.into_iter().map(Option::unwrap_or_default));
+    for (entry, spoilt) in entries.into_iter().zip(spoilt) {
+        // Of the codes of PutEventsResultEntry, the one to try again after.
+        let broken = || Err(("InternalFailure", "The event could not be put. Try again.".to_owned()));
+        match if spoilt { broken() } else { put_one(world, cx, entry)? } {
             Ok(id) => answers.push(json!({ "EventId": id })),
             Err((code, message)) => {
                 failures += 1;

@@ -65,15 +65,27 @@ fn failed(id: &str, message: &str) -> Value {
     json!({ "TargetId": id, "ErrorCode": "ValidationException", "ErrorMessage": message })
 }
 
+/// A target that cannot be changed at the moment (`PutTargetsResultEntry.ErrorCode`).
+fn busy(id: &str) -> Value {
+    let message = "There is concurrent modification on a rule, target, archive, or replay.";
+    json!({ "TargetId": id, "ErrorCode": "ConcurrentModificationException", "ErrorMessage": message })
+}
+
 pub(super) fn put(world: &mut World, cx: &Cx, input: Input<'_>) -> Result<Value, Refusal> {
     let given = input.objects("Targets")?;
     if !(1..=100).contains(&given.len()) {
         return Err(input.refuse("Targets must have between 1 and 100 items."));
     }
+    let ids = given.iter().map(|target| target.required("Id")).collect::<Result<Vec<&str>, _>>()?;
+    let spoilt = world.spoilt(ids.iter().copied());
     let rule = world.services.events.bus(cx, input)?.rule(input.required("Rule")?)?;
     let mut failures = Vec::new();
-    for target in given {
-        let (id, arn) = (target.required("Id")?, target.required("Arn")?);
+    for ((target, id), spoilt) in given.into_iter().zip(ids).zip(spoilt) {
+        let arn = target.required("Arn")?;
+        if spoilt {
+            failures.push(busy(id));
+            continue;
+        }
         if !arn.starts_with("arn:") {
             failures.push(failed(
                 id,
@@ -93,10 +105,13 @@ pub(super) fn put(world: &mut World, cx: &Cx, input: Input<'_>) -> Result<Value,
 
 pub(super) fn remove(world: &mut World, cx: &Cx, input: Input<'_>) -> Result<Value, Refusal> {
     let ids = input.texts("Ids")?;
+    let spoilt = world.spoilt(ids.iter().copied());
     let rule = world.services.events.bus(cx, input)?.rule(input.required("Rule")?)?;
     let mut failures = Vec::new();
-    for id in ids {
-        if rule.targets.remove(id).is_none() {
+    for (id, spoilt) in ids.into_iter().zip(spoilt) {
+        if spoilt {
+            failures.push(busy(id));
+        } else if rule.targets.remove(id).is_none() {
             let message = format!("Target {id} does not exist on rule {}.", rule.name);
             failures.push(json!({
                 "TargetId": id, "ErrorCode": "ResourceNotFoundException", "ErrorMessage": message,

@@ -178,7 +178,13 @@ pub(super) fn get_batch(world: &mut World, cx: &Cx, input: Input<'_>) -> Result<
         answer["NextToken"] = listed["NextToken"].clone();
     }
     let (mut values, mut errors) = (Vec::new(), Vec::new());
-    for id in names {
+    let spoilt = world.spoilt(names.iter().map(String::as_str));
+    for (id, spoilt) in names.into_iter().zip(spoilt) {
+        if spoilt {
+            let message = "An error occurred on the server side.";
+            errors.push(json!({ "SecretId": id, "ErrorCode": "InternalServiceError", "Message": message }));
+            continue;
+        }
         let one = json!({ "SecretId": id });
         match get(world, cx, Input::new(&one, "InvalidParameterException")) {
             Ok(value) => values.push(value),

@@ -48,13 +48,19 @@ pub(super) fn each(
             .query("AWS.SimpleQueueService.TooManyEntriesInBatchRequest"));
     }
     let (mut done, mut failed, mut seen) = (Vec::new(), Vec::new(), Vec::new());
-    for entry in entries {
-        let id = entry.required("Id")?;
+    let ids = entries.iter().map(|entry| entry.required("Id")).collect::<Result<Vec<&str>, _>>()?;
+    let spoilt = world.spoilt(ids.iter().copied());
+    for ((entry, id), spoilt) in entries.into_iter().zip(ids).zip(spoilt) {
         if seen.contains(&id) {
             return Err(Refusal::new("com.amazonaws.sqs#BatchEntryIdsNotDistinct", format!("Id {id} repeated."))
                 .query("AWS.SimpleQueueService.BatchEntryIdsNotDistinct"));
         }
         seen.push(id);
+        if spoilt {
+            let message = "We encountered an internal error. Please try again.";
+            failed.push(json!({ "Id": id, "Code": "InternalError", "Message": message, "SenderFault": false }));
+            continue;
+        }
         let mut asked = entry.members();
         asked.insert("QueueUrl".to_owned(), json!(url));
         match one(world, cx, Input::new(&Value::Object(asked), "com.amazonaws.sqs#InvalidParameterValueException")) {

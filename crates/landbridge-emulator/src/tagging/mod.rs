@@ -131,8 +131,10 @@ fn change(world: &mut World, cx: &Cx, input: Input<'_>, change: &Change) -> Resu
         return Err(input.refuse("ResourceARNList has 1 to 20 ARNs."));
     }
     let mut failed = Map::new();
-    for arn in arns {
-        if let Err(refusal) = keeper::change(world, cx, arn, change) {
+    let spoilt = world.spoilt(arns.iter().copied());
+    for (arn, spoilt) in arns.into_iter().zip(spoilt) {
+        let done = if spoilt { Err(Refusal::server_error()) } else { keeper::change(world, cx, arn, change) };
+        if let Err(refusal) = done {
             // Of codes there are two: who asked is wrong, or the service behind it.
             let code = if refusal.http_status < 500 { "InvalidParameterException" } else { "InternalServiceException" };
             let message = format!("{}: {}", refusal.code, refusal.message);

@@ -24,6 +24,8 @@ mod eks;
 mod elsewhere;
 mod events;
 mod fault;
+mod fault_batches;
+mod fault_tasks;
 mod iam;
 mod load_balancing;
 mod logs;

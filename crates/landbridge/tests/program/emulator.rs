@@ -73,6 +73,12 @@ fn what_the_emulator_cannot_do_is_said_before_it_serves() {
     std::fs::write(folder.path().join("faults.yaml"), "calls: [{action: 'ecs:*', fault: explode}]\n").unwrap();
     let run = |args: &[&str]| Ran::of(&program("", folder.path(), args).output().unwrap());
     run(&["emulator", "--faults", "faults.yaml"]).ended(1).told("faults.yaml is no file of faults").told("explode");
+    let whole = "calls: [{action: 'route53:ChangeResourceRecordSets', fault: {partial: {every: 2}}}]\n";
+    std::fs::write(folder.path().join("whole.yaml"), whole).unwrap();
+    let told = run(&["emulator", "--faults", "whole.yaml"]).ended(1).told("whole.yaml is no file of faults");
+    told.told("`partial` cannot break route53:ChangeResourceRecordSets").told("it breaks ecs:DeleteTaskDefinitions");
+    std::fs::write(folder.path().join("subnets.yaml"), "subnets: [{id: subnet-1, free: 0}]\n").unwrap();
+    run(&["emulator", "--faults", "subnets.yaml"]).ended(1).told("free").told("addresses");
     run(&["emulator", "--faults", "nowhere.yaml"]).ended(1).told("reading nowhere.yaml");
     run(&["emulator", "--listen", "192.0.2.1:4566"]).ended(1).told("not a loopback address");
     run(&["emulator", "--speed", "0"]).ended(2).told("0.01 to 1000");
