@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::missing_panics_doc)]
 
 pub mod bare;
+pub mod bridge;
 pub mod keys;
 pub mod kstatus;
 pub mod outsider;

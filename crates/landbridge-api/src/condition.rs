@@ -70,6 +70,10 @@ pub mod reason {
     pub const DRIFT_CORRECTED: &str = "DriftCorrected";
     /// Drift was found; `driftPolicy: Report` leaves it.
     pub const DRIFT_REPORTED: &str = "DriftReported";
+    /// Nothing that takes connections stands behind the name.
+    pub const NO_ENDPOINTS: &str = "NoEndpoints";
+    /// An address that others cannot reach.
+    pub const UNROUTABLE_ADDRESS: &str = "UnroutableAddress";
     /// `spec.paused` is true.
     pub const PAUSED: &str = "Paused";
 }

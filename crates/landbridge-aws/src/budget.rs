@@ -59,6 +59,8 @@ pub const DEFAULTS: &[(&str, Quota)] = &[
     ("ecs/cluster-resource-read", quota(100.0, 20.0)),
     ("ecs/tag-modify", quota(20.0, 10.0)),
     ("servicediscovery/modify", quota(10.0, 5.0)),
+    // The AWS MCS controller for Kubernetes paces itself at this.
+    ("servicediscovery/instances", quota(50.0, 50.0)),
     ("servicediscovery/read", quota(20.0, 10.0)),
     ("iam/modify", quota(10.0, 2.0)),
     ("iam/read", quota(40.0, 10.0)),

@@ -14,6 +14,7 @@ mod emulator_tests;
 mod error;
 pub mod execute;
 mod facts;
+mod in_flight;
 mod kubernetes;
 mod memory;
 pub mod observe;

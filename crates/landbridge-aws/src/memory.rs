@@ -4,12 +4,13 @@
 //! Everything here may be lost at any moment without harm; nothing lives longer than minutes.
 
 use std::borrow::Borrow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use landbridge_api::v1alpha1::TaskFailure;
+use landbridge_plan::change::Tags;
 use landbridge_plan::cloud_map_namespace::NamespaceFacts;
 use landbridge_plan::ecs_cluster::{CapacityProviderFacts, ClusterFacts};
 use landbridge_plan::ecs_service::{
@@ -20,6 +21,7 @@ use tokio::time::Instant;
 
 use crate::batcher::{Batcher, Pages};
 use crate::error::AwsError;
+use crate::in_flight::InFlight;
 use crate::recent::Recent;
 
 /// Cluster and service name.
@@ -44,6 +46,10 @@ pub(crate) struct Memory {
     pub(crate) discovery: Memo<String, DiscoveryFacts>,
     /// IDs of Cloud Map services that were just made, by namespace ID and name.
     pub(crate) discovery_made: Memo<(String, String), String>,
+    /// Attributes of the instances of a Cloud Map service, by its ID.
+    pub(crate) instances: Memo<String, Arc<BTreeMap<String, Tags>>>,
+    /// Changes of instances that have begun.
+    pub(crate) in_flight: InFlight,
     /// Cloud Map namespaces by ID.
     pub(crate) namespaces: Memo<String, NamespaceFacts>,
     /// IDs of Cloud Map services by name, by namespace ID.
@@ -75,6 +81,8 @@ impl Default for Memory {
             revision_fields: Memo::keeping(KEEP),
             discovery: Memo::keeping(KEEP),
             discovery_made: Memo::keeping(Duration::from_mins(1)),
+            instances: Memo::keeping(KEEP),
+            in_flight: InFlight::default(),
             namespaces: Memo::keeping(KEEP),
             discovery_ids: Memo::keeping(Duration::from_mins(1)),
             log_groups: Memo::keeping(KEEP),

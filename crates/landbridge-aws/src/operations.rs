@@ -102,7 +102,8 @@ operations! {
     CREATE_DISCOVERY_SERVICE = "servicediscovery:CreateService", "servicediscovery/modify", Write, ANY_MAP;
     UPDATE_DISCOVERY_SERVICE = "servicediscovery:UpdateService", "servicediscovery/modify", Write, DISCOVERY;
     DELETE_DISCOVERY_SERVICE = "servicediscovery:DeleteService", "servicediscovery/modify", Write, DISCOVERY;
-    DEREGISTER_INSTANCE = "servicediscovery:DeregisterInstance", "servicediscovery/modify", Write, DISCOVERY;
+    REGISTER_INSTANCE = "servicediscovery:RegisterInstance", "servicediscovery/instances", Write, DISCOVERY;
+    DEREGISTER_INSTANCE = "servicediscovery:DeregisterInstance", "servicediscovery/instances", Write, DISCOVERY;
     CLOUD_MAP_TAG = "servicediscovery:TagResource", "servicediscovery/modify", Write, ANY;
     CLOUD_MAP_UNTAG = "servicediscovery:UntagResource", "servicediscovery/modify", Write, ANY;
     GET_NAMESPACE = "servicediscovery:GetNamespace", "servicediscovery/read", Read, NAMESPACE;
@@ -193,7 +194,7 @@ pub const IMPLIED: &[Implied] = &[
         action: "route53:ChangeResourceRecordSets",
         resource: ANY,
         service: None,
-        because: "servicediscovery:UpdatePrivateDnsNamespace, UpdatePublicDnsNamespace and DeregisterInstance",
+        because: "servicediscovery:UpdatePrivateDnsNamespace, UpdatePublicDnsNamespace, RegisterInstance and DeregisterInstance",
     },
     Implied {
         action: "route53:DeleteHostedZone",

@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::core::PartialObjectMeta;
 use landbridge_api::common::ClusterScopedRef;
 use landbridge_api::condition::{self, reason};
-use landbridge_api::v1alpha1::{AwsAccount, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
+use landbridge_api::v1alpha1::{AwsAccount, CloudMapExport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
 use landbridge_plan::account::{AccountTarget, DEFAULT_ACCOUNT};
 use landbridge_plan::kind::Kind;
 use landbridge_plan::kubernetes::{EndpointSlice, KubernetesService};
@@ -33,6 +33,8 @@ pub struct World {
     pub roles: Arc<Feed<IamTaskRole>>,
     /// ECSServices.
     pub services: Arc<Feed<EcsService>>,
+    /// CloudMapExports.
+    pub exports: Arc<Feed<CloudMapExport>>,
     /// Kubernetes namespaces, of which only the metadata is kept.
     pub namespaces: Arc<Feed<PartialObjectMeta<Namespace>>>,
     /// Services and EndpointSlices, watched once somebody asks for one.
@@ -55,9 +57,21 @@ struct Proved {
 impl World {
     /// A world of these feeds.
     pub fn new(feeds: Feeds, installation: String) -> Self {
-        let Feeds { accounts, clusters, cloud_map, roles, services, namespaces } = feeds;
+        let Feeds { accounts, clusters, cloud_map, roles, services, exports, namespaces } = feeds;
         let (mirror, ambient, proved) = (Mirror::default(), Ambient::default(), Mutex::default());
-        Self { accounts, clusters, cloud_map, roles, services, namespaces, mirror, ambient, installation, proved }
+        Self {
+            accounts,
+            clusters,
+            cloud_map,
+            roles,
+            services,
+            exports,
+            namespaces,
+            mirror,
+            ambient,
+            installation,
+            proved,
+        }
     }
 
     /// Resolves when every kind has been listed.
@@ -68,6 +82,7 @@ impl World {
             self.cloud_map.ready(),
             self.roles.ready(),
             self.services.ready(),
+            self.exports.ready(),
             self.namespaces.ready(),
         );
     }
@@ -124,6 +139,8 @@ pub struct Feeds {
     pub roles: Arc<Feed<IamTaskRole>>,
     /// ECSServices.
     pub services: Arc<Feed<EcsService>>,
+    /// CloudMapExports.
+    pub exports: Arc<Feed<CloudMapExport>>,
     /// Kubernetes namespaces.
     pub namespaces: Arc<Feed<PartialObjectMeta<Namespace>>>,
 }
@@ -183,7 +200,9 @@ impl Objects for World {
     }
 
     fn users_of_cloud_map_namespace(&self, name: &str) -> Vec<String> {
-        said(&self.services.store().state_filter(|s| uses_namespace(s, name)))
+        let mut users = said(&self.services.store().state_filter(|s| uses_namespace(s, name)));
+        users.extend(said(&self.exports.store().state_filter(|e| e.spec.namespace_ref.name == name)));
+        users
     }
 
     fn users_of_iam_task_role(&self, namespace: &str, name: &str) -> Vec<String> {

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use kube::Client;
-use landbridge_api::v1alpha1::{AwsAccount, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
+use landbridge_api::v1alpha1::{AwsAccount, CloudMapExport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
 use landbridge_aws::AwsPool;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -46,6 +46,7 @@ pub(crate) struct Queues {
     cloud_map: Queue<CloudMapNamespace>,
     roles: Queue<IamTaskRole>,
     services: Queue<EcsService>,
+    exports: Queue<CloudMapExport>,
 }
 
 /// Runs the operator until `shutdown`, then stops gracefully.
@@ -136,6 +137,7 @@ pub(crate) fn feeds() -> (Feeds, Queues) {
     let (cloud_map, queue_of_cloud_map) = Feed::new();
     let (roles, queue_of_roles) = Feed::new();
     let (services, queue_of_services) = Feed::new();
+    let (exports, queue_of_exports) = Feed::new();
     // Namespaces are looked up and never reconciled: their queue is dropped.
     let (namespaces, _) = Feed::new();
     let queues = Queues {
@@ -144,8 +146,9 @@ pub(crate) fn feeds() -> (Feeds, Queues) {
         cloud_map: queue_of_cloud_map,
         roles: queue_of_roles,
         services: queue_of_services,
+        exports: queue_of_exports,
     };
-    (Feeds { accounts, clusters, cloud_map, roles, services, namespaces }, queues)
+    (Feeds { accounts, clusters, cloud_map, roles, services, exports, namespaces }, queues)
 }
 
 fn start_all(start: &mut Start<'_>, queues: Queues) {
@@ -157,6 +160,7 @@ fn start_all(start: &mut Start<'_>, queues: Queues) {
     start.cluster_scoped(&world.cloud_map, queues.cloud_map);
     start.namespaced(&world.roles, queues.roles);
     start.namespaced(&world.services, queues.services);
+    start.namespaced(&world.exports, queues.exports);
 }
 
 /// Lets passes begin once every kind is listed: a reference must not look missing because its kind comes later. For the

@@ -20,6 +20,7 @@ pub async fn wake_acquired(operator: Arc<Operator>, mut acquired: mpsc::Unbounde
         wake(&world.cloud_map, world, &name);
         wake(&world.roles, world, &name);
         wake(&world.services, world, &name);
+        wake(&world.exports, world, &name);
     }
 }
 

@@ -67,7 +67,9 @@ pub enum Change {
     CreateDiscoveryService { name: String, body: Body },
     /// servicediscovery:UpdateService. Replaces description, DNS records and health check.
     UpdateDiscoveryService { id: String, name: String, body: Body },
-    /// servicediscovery:DeregisterInstance, for instances that ECS left behind.
+    /// servicediscovery:RegisterInstance: makes the instance, or replaces its attributes. Outputs `operation`.
+    RegisterInstance { service_id: String, instance_id: String, attributes: Tags },
+    /// servicediscovery:DeregisterInstance. Outputs `operation`.
     DeregisterInstance { service_id: String, instance_id: String },
     /// servicediscovery:DeleteService.
     DeleteDiscoveryService { id: String, name: String },
@@ -135,6 +137,7 @@ impl Change {
             | C::CreateService { .. }
             | C::CreateNamespace { .. }
             | C::CreateDiscoveryService { .. }
+            | C::RegisterInstance { .. }
             | C::CreateLogGroup { .. }
             | C::CreateRole { .. }
             | C::ApplyObject { uid: None, .. } => Verb::Create,
@@ -195,7 +198,8 @@ impl Change {
             C::CreateDiscoveryService { name, .. }
             | C::UpdateDiscoveryService { name, .. }
             | C::DeleteDiscoveryService { name, .. } => format!("Cloud Map service {name}"),
-            C::DeregisterInstance { service_id, instance_id } => {
+            C::RegisterInstance { service_id, instance_id, .. } | C::DeregisterInstance { service_id, instance_id } => {
+                let service_id = crate::token::shown(service_id);
                 format!("Cloud Map instance {instance_id} of {service_id}")
             }
             C::CreateLogGroup { name, .. } | C::SetRetention { name, .. } | C::DeleteLogGroup { name } => {
@@ -244,6 +248,7 @@ impl Change {
             C::DeleteNamespace { .. } => "servicediscovery:DeleteNamespace",
             C::CreateDiscoveryService { .. } => "servicediscovery:CreateService",
             C::UpdateDiscoveryService { .. } => "servicediscovery:UpdateService",
+            C::RegisterInstance { .. } => "servicediscovery:RegisterInstance",
             C::DeregisterInstance { .. } => "servicediscovery:DeregisterInstance",
             C::DeleteDiscoveryService { .. } => "servicediscovery:DeleteService",
             C::CreateLogGroup { .. } => "logs:CreateLogGroup",

@@ -160,6 +160,8 @@ fn sign_and_verb(change: &Change) -> &'static str {
         // A sign, a space, a verb.
         Change::RegisterTaskDefinition { .. } => "+ register",
         Change::DeregisterTaskDefinition { .. } => "- deregister",
+        Change::RegisterInstance { .. } => "+ register",
+        Change::DeregisterInstance { .. } => "- deregister",
         Change::PutRolePolicy { .. } => "~ put",
         Change::DeleteRolePolicy { .. } => "~ take away",
         Change::AttachRolePolicy { .. } => "~ attach",

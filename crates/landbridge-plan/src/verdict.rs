@@ -299,6 +299,8 @@ fn known(text: &str) -> &'static str {
         reason::ROLLING_OUT,
         reason::PROGRESSING,
         reason::PENDING,
+        reason::NO_ENDPOINTS,
+        reason::UNROUTABLE_ADDRESS,
     ];
     ALL.iter().find(|r| **r == text).copied().unwrap_or(reason::PROGRESSING)
 }

@@ -11,7 +11,7 @@ use kube::{
         watcher::{self, Event, watcher},
     },
 };
-use landbridge_api::v1alpha1::{AwsAccount, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
+use landbridge_api::v1alpha1::{AwsAccount, CloudMapExport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
 use tokio::{sync::watch, task::JoinHandle};
 
 /// Place of the kind in the table, namespace, name.
@@ -21,13 +21,14 @@ pub type Key = (usize, String, String);
 pub type Objects = BTreeMap<Key, DynamicObject>;
 
 /// The kinds in the order of the table: what is used stands above what uses it.
-pub fn kinds() -> [ApiResource; 5] {
+pub fn kinds() -> [ApiResource; 6] {
     [
         ApiResource::erase::<AwsAccount>(&()),
         ApiResource::erase::<EcsCluster>(&()),
         ApiResource::erase::<CloudMapNamespace>(&()),
         ApiResource::erase::<IamTaskRole>(&()),
         ApiResource::erase::<EcsService>(&()),
+        ApiResource::erase::<CloudMapExport>(&()),
     ]
 }
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, anyhow};
-use k8s_openapi::api::core::v1::Namespace;
+use k8s_openapi::api::core::v1::{Namespace, Service};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::api::ListParams;
-use kube::core::{ApiResource, DynamicObject, GroupVersionKind, ObjectMeta};
+use kube::core::{ApiResource, DynamicObject, GroupVersionKind, NamespaceResourceScope, ObjectMeta};
 use kube::{Api, Client, Config};
 use landbridge_api::names::GROUP;
 use serde_json::Value;
@@ -112,6 +113,24 @@ impl Live {
         let list = api.list_metadata(&ListParams::default()).await.context("listing namespaces")?;
         let labels = |m: ObjectMeta| (m.name.unwrap_or_default(), m.labels.unwrap_or_default());
         Ok(list.items.into_iter().map(|n| labels(n.metadata)).collect())
+    }
+
+    /// Services and EndpointSlices, which exports refer to; `namespace` none means all.
+    pub async fn services(&self, namespace: Option<&str>) -> Result<(Vec<Service>, Vec<EndpointSlice>)> {
+        fn api<K>(client: &Client, namespace: Option<&str>) -> Api<K>
+        where
+            K: kube::Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+        {
+            match namespace {
+                Some(namespace) => Api::namespaced(client.clone(), namespace),
+                None => Api::all(client.clone()),
+            }
+        }
+        let all = ListParams::default();
+        let services = api::<Service>(&self.client, namespace).list(&all).await.context("listing services")?;
+        let slices =
+            api::<EndpointSlice>(&self.client, namespace).list(&all).await.context("listing endpointslices")?;
+        Ok((services.items, slices.items))
     }
 
     /// One object.

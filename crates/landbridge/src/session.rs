@@ -61,7 +61,12 @@ async fn from_cluster(args: &SourceArgs) -> Result<ObjectSet> {
     for kind in KindInfo::all()? {
         found.extend(live.list(&kind, args.namespace.as_deref()).await?);
     }
-    ObjectSet::of_cluster(found, live.namespace_labels().await?)
+    let mut set = ObjectSet::of_cluster(found, live.namespace_labels().await?)?;
+    if set.objects.iter().any(|o| matches!(o, Object::Export(_))) {
+        (set.services, set.slices) = live.services(args.namespace.as_deref()).await?;
+        set.knows_kubernetes = true;
+    }
+    Ok(set)
 }
 
 /// One run over a set of objects.
@@ -99,6 +104,7 @@ impl Session {
             installation: installation.to_owned(),
             environment: environment(&pool, installation).await.map(Arc::new),
             namespace_labels: set.namespace_labels.clone(),
+            knows_kubernetes: set.knows_kubernetes,
             ..Snapshot::default()
         };
         set.services.iter().for_each(|service| snapshot.insert_service(service));
@@ -110,6 +116,7 @@ impl Session {
                 Object::Namespace(o) => snapshot.insert(*o),
                 Object::Role(o) => snapshot.insert(*o),
                 Object::Service(o) => snapshot.insert(*o),
+                Object::Export(o) => snapshot.insert(*o),
             }
         }
         Self { pool, snapshot, writes: AtomicUsize::new(0) }
@@ -122,20 +129,22 @@ impl Session {
 
     /// The plans of all objects, in order. Nothing is written.
     pub async fn plan(&mut self, set: ObjectSet) -> Result<Vec<Plan>> {
-        let ByKind { accounts, clusters, namespaces, roles, services } = set.by_kind();
+        let ByKind { accounts, clusters, namespaces, roles, services, exports } = set.by_kind();
         let mut plans = self.plan_kind(accounts).await?;
         plans.extend(self.plan_kind(clusters).await?);
         plans.extend(self.plan_kind(namespaces).await?);
         plans.extend(self.plan_kind(roles).await?);
         plans.extend(self.plan_kind(services).await?);
+        plans.extend(self.plan_kind(exports).await?);
         Ok(plans)
     }
 
     /// The plans of deleting all objects, users before what they use. Nothing is written.
     pub async fn plan_deletion(&mut self, set: ObjectSet) -> Result<Vec<Plan>> {
         self.meet(&set).await?;
-        let ByKind { accounts, clusters, namespaces, roles, services } = set.by_kind();
-        let mut plans = self.plan_kind_deletion(services).await?;
+        let ByKind { accounts, clusters, namespaces, roles, services, exports } = set.by_kind();
+        let mut plans = self.plan_kind_deletion(exports).await?;
+        plans.extend(self.plan_kind_deletion(services).await?);
         plans.extend(self.plan_kind_deletion(roles).await?);
         plans.extend(self.plan_kind_deletion(namespaces).await?);
         plans.extend(self.plan_kind_deletion(clusters).await?);
@@ -145,7 +154,7 @@ impl Session {
 
     /// Makes AWS what the objects say, in order. True when all of them came through.
     pub async fn apply(&mut self, set: ObjectSet, follow: bool, deadline: Instant) -> Result<bool> {
-        let ByKind { accounts, clusters, namespaces, roles, services } = set.by_kind();
+        let ByKind { accounts, clusters, namespaces, roles, services, exports } = set.by_kind();
         // What others refer to has to be there first; a service is followed only when that is asked for.
         let mut all = self.carry_kind(accounts, Until::Settled, deadline).await;
         all &= self.carry_kind(clusters, Until::Settled, deadline).await;
@@ -153,14 +162,16 @@ impl Session {
         all &= self.carry_kind(roles, Until::Settled, deadline).await;
         let until = if follow { Until::Settled } else { Until::Written };
         all &= self.carry_kind(services, until, deadline).await;
+        all &= self.carry_kind(exports, Until::Settled, deadline).await;
         Ok(all)
     }
 
     /// Deletes from AWS what the objects describe, users before what they use. True when all are gone.
     pub async fn delete(&mut self, set: ObjectSet, deadline: Instant) -> Result<bool> {
         self.meet(&set).await?;
-        let ByKind { accounts, clusters, namespaces, roles, services } = set.by_kind();
-        let mut all = self.remove_kind(services, deadline).await;
+        let ByKind { accounts, clusters, namespaces, roles, services, exports } = set.by_kind();
+        let mut all = self.remove_kind(exports, deadline).await;
+        all &= self.remove_kind(services, deadline).await;
         all &= self.remove_kind(roles, deadline).await;
         all &= self.remove_kind(namespaces, deadline).await;
         all &= self.remove_kind(clusters, deadline).await;

@@ -170,9 +170,9 @@ async fn plain_kubectl_applies_the_crds_twice_and_explains_them_in_sentences() {
     }
     let crds = crds.display().to_string();
     let first = kubectl(&kubeconfig, &["apply", "-f", &crds]).await;
-    assert_eq!(first.lines().filter(|l| l.ends_with(" created")).count(), 5, "{first}");
+    assert_eq!(first.lines().filter(|l| l.ends_with(" created")).count(), 6, "{first}");
     let second = kubectl(&kubeconfig, &["apply", "-f", &crds]).await;
-    assert_eq!(second.lines().filter(|l| l.ends_with(" unchanged")).count(), 5, "{second}");
+    assert_eq!(second.lines().filter(|l| l.ends_with(" unchanged")).count(), 6, "{second}");
     let wait = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=90s"];
     kubectl(&kubeconfig, &wait).await;
     for field in [
@@ -182,6 +182,7 @@ async fn plain_kubectl_applies_the_crds_twice_and_explains_them_in_sentences() {
         "ecscluster.spec.defaultCapacityProviderStrategy.base",
         "cloudmapnamespace.spec.properties.dnsProperties.soa.ttl",
         "iamtaskrole.spec.trust.podIdentity.serviceAccounts",
+        "cloudmapexport.spec.shared",
         "ecsservice.spec.taskDefinition.containerDefinitions.healthCheck.startPeriod",
         "ecsservice.spec.taskDefinition.volumes.efsVolumeConfiguration.authorizationConfig.iam",
         "ecsservice.spec.deploymentConfiguration.deploymentCircuitBreaker.rollback",

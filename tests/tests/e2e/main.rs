@@ -11,6 +11,7 @@ mod crash;
 mod credentials;
 mod docs;
 mod drift;
+mod exports;
 mod fields;
 mod in_use;
 mod knobs;

@@ -4,12 +4,14 @@
 #![allow(clippy::duplicated_attributes)]
 
 pub mod aws_account;
+pub mod cloud_map_export;
 pub mod cloud_map_namespace;
 pub mod ecs_cluster;
 pub mod ecs_service;
 pub mod iam_task_role;
 
 pub use aws_account::*;
+pub use cloud_map_export::*;
 pub use cloud_map_namespace::*;
 pub use ecs_cluster::*;
 pub use ecs_service::*;
@@ -20,5 +22,12 @@ use kube::CustomResourceExt;
 
 /// The CustomResourceDefinitions as derived from the types, in the order in which they should be applied.
 pub fn derived_crds() -> Vec<CustomResourceDefinition> {
-    vec![AwsAccount::crd(), EcsCluster::crd(), CloudMapNamespace::crd(), IamTaskRole::crd(), EcsService::crd()]
+    vec![
+        AwsAccount::crd(),
+        EcsCluster::crd(),
+        CloudMapNamespace::crd(),
+        IamTaskRole::crd(),
+        EcsService::crd(),
+        CloudMapExport::crd(),
+    ]
 }

@@ -1,5 +1,7 @@
 //! Writes to Cloud Map. Namespaces change by operations that end later; the next pass sees how they ended.
 
+use std::collections::HashMap;
+
 use aws_sdk_servicediscovery::operation::create_http_namespace::CreateHttpNamespaceInput;
 use aws_sdk_servicediscovery::operation::create_private_dns_namespace::CreatePrivateDnsNamespaceInput;
 use aws_sdk_servicediscovery::operation::create_public_dns_namespace::CreatePublicDnsNamespaceInput;
@@ -10,12 +12,14 @@ use aws_sdk_servicediscovery::operation::update_public_dns_namespace::UpdatePubl
 use aws_sdk_servicediscovery::operation::update_service::UpdateServiceInput;
 use aws_sdk_servicediscovery::types::Tag;
 use landbridge_plan::change::{Body, Tags};
+use landbridge_plan::hash::client_token;
 use landbridge_plan::verdict::ErrorClass;
 use serde_json::Value;
 
 use super::{Produced, Writer, or_gone, with_member};
 use crate::codec::{send, to_json};
 use crate::error::AwsError;
+use crate::in_flight::Asked;
 use crate::observe::discovery_facts;
 use crate::operations as op;
 
@@ -129,10 +133,57 @@ impl Writer<'_> {
         Ok(answer.operation_id().map(|id| ("operation", id.to_owned())).into_iter().collect())
     }
 
+    pub(super) async fn register_instance(
+        self,
+        service: &str,
+        instance: &str,
+        attributes: &Tags,
+    ) -> Result<Produced, AwsError> {
+        // The same instance may come back one day, and Cloud Map does nothing for a request that it has seen.
+        let request = client_token(&[service, instance, &jiff::Timestamp::now().to_string()]);
+        let all: HashMap<String, String> = attributes.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+        let call = || {
+            let call = self.aws.map().register_instance().service_id(service).instance_id(instance);
+            call.creator_request_id(&request).set_attributes(Some(all.clone())).send()
+        };
+        let answer = self.aws.call(op::REGISTER_INSTANCE, self.priority, call).await;
+        let answer = answer.map(|answer| answer.operation_id().map(str::to_owned));
+        self.instance_changes(service, instance, answer, Asked::Register(attributes.clone()))
+    }
+
     pub(super) async fn deregister_instance(self, service: &str, instance: &str) -> Result<Produced, AwsError> {
         self.aws.memory().discovery.forget(service);
         let call = || self.aws.map().deregister_instance().service_id(service).instance_id(instance).send();
-        or_gone(self.aws.call(op::DEREGISTER_INSTANCE, self.priority, call).await.map(drop))
+        let answer = self.aws.call(op::DEREGISTER_INSTANCE, self.priority, call).await;
+        match answer.map(|answer| answer.operation_id().map(str::to_owned)) {
+            Err(error) if error.class == ErrorClass::NotFound => {
+                self.aws.memory().instances.forget(service);
+                Ok(Produced::new())
+            }
+            answer => self.instance_changes(service, instance, answer, Asked::Deregister),
+        }
+    }
+
+    /// Remembers the operation on an instance. If another is under way, that one has to end first.
+    fn instance_changes(
+        self,
+        service: &str,
+        instance: &str,
+        answer: Result<Option<String>, AwsError>,
+        asked: Asked,
+    ) -> Result<Produced, AwsError> {
+        let memory = self.aws.memory();
+        memory.instances.forget(service);
+        let (id, asked) = match answer {
+            Ok(Some(id)) => (id, asked),
+            Ok(None) => return Ok(Produced::new()),
+            Err(error) => match error.details.get("DuplicateOperationId") {
+                Some(id) => (id.clone(), Asked::Unknown),
+                None => return Err(error),
+            },
+        };
+        memory.in_flight.begun(service, instance, id.clone(), asked);
+        Ok(Produced::from([("operation", id)]))
     }
 
     pub(super) async fn delete_discovery_service(self, id: &str) -> Result<Produced, AwsError> {

@@ -111,6 +111,9 @@ async fn write(change: &Change, aws: &Aws, priority: Priority) -> Result<Produce
         C::DeleteNamespace { id, name } => with.delete_namespace(id, name).await,
         C::CreateDiscoveryService { name, body } => with.create_discovery_service(name, body).await,
         C::UpdateDiscoveryService { id, name: _, body } => with.update_discovery_service(id, body).await,
+        C::RegisterInstance { service_id, instance_id, attributes } => {
+            with.register_instance(service_id, instance_id, attributes).await
+        }
         C::DeregisterInstance { service_id, instance_id } => with.deregister_instance(service_id, instance_id).await,
         C::DeleteDiscoveryService { id, name: _ } => with.delete_discovery_service(id).await,
         C::CreateLogGroup { name, kms_key_id, tags } => with.create_log_group(name, kms_key_id.as_deref(), tags).await,

@@ -94,7 +94,8 @@ impl Aws {
         Ok(tags.map(|t| (t.key().to_owned(), t.value().to_owned())).collect())
     }
 
-    async fn operation(&self, id: &str, priority: Priority) -> Result<Option<OperationFacts>, AwsError> {
+    /// A Cloud Map operation; none when Cloud Map does not know it.
+    pub(crate) async fn operation(&self, id: &str, priority: Priority) -> Result<Option<OperationFacts>, AwsError> {
         let operation = op::GET_OPERATION;
         let found = self.call(operation, priority, || self.map().get_operation().operation_id(id).send()).await;
         let Some(answer) = gone_is_none(found.map(Some))? else { return Ok(None) };

@@ -1,11 +1,12 @@
 //! Cloud Map services: found by ID, or by name in their namespace.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_servicediscovery::operation::list_services::ListServicesOutput;
-use aws_sdk_servicediscovery::types::{FilterCondition, ServiceFilter, ServiceFilterName};
+use aws_sdk_servicediscovery::types::{FilterCondition, InstanceSummary, ServiceFilter, ServiceFilterName};
+use landbridge_plan::change::Tags;
 use landbridge_plan::ecs_service::DiscoveryFacts;
 use landbridge_plan::verdict::ErrorClass;
 use serde_json::Value;
@@ -97,9 +98,13 @@ impl Aws {
         gone_is_none(self.call(operation, priority, call).await.map(Some))
     }
 
-    /// IDs of the instances that are registered in a Cloud Map service.
-    pub(crate) async fn instances(&self, service: &str, priority: Priority) -> Result<Vec<String>, AwsError> {
-        let (mut instances, mut token) = (Vec::new(), None);
+    /// The attributes of every instance that is registered in a Cloud Map service, by its ID.
+    pub(crate) async fn instances(
+        &self,
+        service: &str,
+        priority: Priority,
+    ) -> Result<BTreeMap<String, Tags>, AwsError> {
+        let (mut instances, mut token) = (BTreeMap::new(), None);
         loop {
             let call = || {
                 let call = self.map().list_instances().service_id(service).max_results(CLOUD_MAP_PAGE);
@@ -107,7 +112,8 @@ impl Aws {
             };
             let found = gone_is_none(self.call(op::LIST_INSTANCES, priority, call).await.map(Some))?;
             let Some(answer) = found else { return Ok(instances) };
-            instances.extend(answer.instances().iter().filter_map(|i| i.id().map(str::to_owned)));
+            let attributes = |i: &InstanceSummary| i.attributes().cloned().unwrap_or_default().into_iter().collect();
+            instances.extend(answer.instances().iter().filter_map(|i| Some((i.id()?.to_owned(), attributes(i)))));
             token = answer.next_token().map(str::to_owned);
             if token.is_none() {
                 return Ok(instances);

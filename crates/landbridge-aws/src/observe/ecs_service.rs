@@ -127,7 +127,7 @@ impl Look<'_> {
             None => None,
         };
         if let Some(left) = &mut left {
-            left.instances = self.aws.instances(&left.id, self.priority).await?;
+            left.instances = self.aws.instances(&left.id, self.priority).await?.into_keys().collect();
         }
         Ok((wanted, left))
     }
@@ -150,7 +150,7 @@ impl Look<'_> {
             };
         }
         if let Some(found) = found.as_mut().filter(|_| self.object.is_deleting()) {
-            found.instances = self.aws.instances(&found.id, self.priority).await?;
+            found.instances = self.aws.instances(&found.id, self.priority).await?.into_keys().collect();
         }
         Ok(found)
     }

@@ -1,6 +1,7 @@
 //! What AWS says of an object, in the planner's words, with as few calls as will do.
 
 mod aws_account;
+mod cloud_map_export;
 mod cloud_map_namespace;
 mod discovery;
 mod ecs_cluster;

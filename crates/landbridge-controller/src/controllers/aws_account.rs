@@ -53,6 +53,11 @@ fn wake_users(world: &World, name: &str) {
         let cluster = world.clusters.get(None, &s.spec.cluster_ref.name);
         cluster.is_some_and(|c| uses_account(c.spec.account_ref.as_ref(), name))
     });
+    // An export is in the account of its namespace.
+    world.exports.wake_where(|e| {
+        let namespace = world.cloud_map.get(None, &e.spec.namespace_ref.name);
+        namespace.is_some_and(|n| uses_account(n.spec.account_ref.as_ref(), name))
+    });
 }
 
 /// Wakes every object that means the operator's own AWS environment.

@@ -1,4 +1,4 @@
-//! CloudMapNamespace: a change of one wakes the services that register in it; an account that is going may wait for it.
+//! CloudMapNamespace: a change of one wakes the services and exports that register in it; an account that is going may wait for it.
 
 use landbridge_api::v1alpha1::CloudMapNamespace;
 use landbridge_plan::account::DEFAULT_ACCOUNT;
@@ -14,6 +14,7 @@ impl Converge for CloudMapNamespace {
         let Some(namespace) = change.new.or(change.old) else { return };
         if users_see(change, |n| n.status.as_ref().and_then(|s| s.namespace_id.as_deref())) {
             world.services.wake_where(|s| uses_namespace(s, namespace.object_name()));
+            world.exports.wake_where(|e| e.spec.namespace_ref.name == namespace.object_name());
         }
         if change.new.is_none() {
             let account = namespace.spec.account_ref.as_ref().map_or(DEFAULT_ACCOUNT, |r| &r.name);

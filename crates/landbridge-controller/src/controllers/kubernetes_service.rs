@@ -7,6 +7,7 @@ use kube::core::NamespaceResourceScope;
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, watcher};
 use kube::{Api, Client, Resource};
+use landbridge_plan::kind::Kind as _;
 use serde::de::DeserializeOwned;
 
 use crate::mirror::{Shelf, Small};
@@ -43,4 +44,6 @@ where
 }
 
 /// Wakes the objects that refer to a Service of such a namespace and name.
-fn wake_users(_world: &World, _refers: impl Fn(&str, &str) -> bool) {}
+fn wake_users(world: &World, refers: impl Fn(&str, &str) -> bool) {
+    world.exports.wake_where(|e| refers(e.object_namespace(), &e.spec.service_ref.name));
+}

@@ -2,6 +2,7 @@
 //! generic and here: watching into a feed, and working off its queue.
 
 mod aws_account;
+mod cloud_map_export;
 mod cloud_map_namespace;
 mod ecs_cluster;
 mod ecs_service;

@@ -21,6 +21,7 @@ pub async fn follow(
         if change.old.map(|n| &n.metadata.labels) != change.new.map(|n| &n.metadata.labels) {
             world.roles.wake_where(|r| r.object_namespace() == namespace);
             world.services.wake_where(|s| s.object_namespace() == namespace);
+            world.exports.wake_where(|e| e.object_namespace() == namespace);
         }
     };
     world.namespaces.follow(events, changed).await;

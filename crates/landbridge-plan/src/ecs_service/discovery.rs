@@ -4,38 +4,28 @@
 use landbridge_api::condition::reason;
 use landbridge_api::ecs::TaskDefinition;
 use landbridge_api::ecs::task_definition::NetworkMode;
-use landbridge_api::v1alpha1::{DnsConfig, DnsRecord, EcsService, NamespaceType, RecordType, RoutingPolicy};
-use serde_json::{Value, json};
+use landbridge_api::v1alpha1::{DnsConfig, DnsRecord, EcsService, NamespaceType, RecordType};
+use serde_json::Value;
 
 use super::claim::{Found, claim, retag};
 use super::pass::Pass;
 use super::{DiscoveryFacts, DiscoveryTarget, EcsServiceResolved};
 use crate::change::{Body, Change, Tagged, Tags};
+use crate::cloud_map_service::{self, CloudMapService};
 use crate::kind::Kind;
 use crate::plan::{Cause, Difference, Plan};
-use crate::{diff, hash, tags};
 
 /// Name of the step that makes the Cloud Map service; the token of its ARN stands in `serviceRegistries`.
 pub(super) const STEP: &str = "discovery";
 const ADOPT: &str = "adopt-discovery";
+const PATH: &str = "serviceDiscovery";
 
-/// The Cloud Map service that is wanted.
+/// The Cloud Map service that is wanted, and how tasks are registered in it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WantedDiscovery {
-    /// Its namespace.
-    pub namespace_id: String,
-    /// Type of the namespace.
-    pub namespace_type: NamespaceType,
-    /// Name.
-    pub name: String,
-    /// Description; empty when there is none.
-    pub description: String,
-    /// DNS records in Cloud Map's JSON names; none in an HTTP namespace.
-    pub dns_config: Option<Value>,
-    /// Tags.
-    pub tags: Tags,
+    /// The service.
+    pub service: CloudMapService,
     entry: Body,
-    token: [String; 3],
 }
 
 impl WantedDiscovery {
@@ -54,21 +44,23 @@ impl WantedDiscovery {
         set("containerPort", spec.container_port.map(Value::from));
         set("port", spec.port.map(Value::from));
         let stored = object.stored().and_then(|s| s.discovery.as_ref()).map(|d| d.service_id.clone());
-        Some(Self {
+        let service = CloudMapService {
             namespace_id: target.namespace_id.clone(),
             namespace_type: target.namespace_type,
             name: target.name.clone(),
             description: spec.description.clone().unwrap_or_default(),
-            dns_config: dns.as_ref().map(dns_json),
+            dns_config: dns.as_ref().map(cloud_map_service::dns_json),
             tags: tags.clone(),
-            entry,
-            token: [
+            request: vec![
                 object.metadata.uid.clone().unwrap_or_default(),
                 object.identity(),
+                target.namespace_id.clone(),
+                target.name.clone(),
                 // A Cloud Map service that was there before and is gone makes the next one another request.
                 stored.unwrap_or_default(),
             ],
-        })
+        };
+        Some(Self { service, entry })
     }
 
     /// The entry of `serviceRegistries`; its ARN is a token.
@@ -80,37 +72,7 @@ impl WantedDiscovery {
 
     /// Whether what was found is the service of the wanted namespace and name.
     pub fn is(&self, facts: &DiscoveryFacts) -> bool {
-        facts.namespace_id == self.namespace_id && facts.name == self.name
-    }
-
-    fn create(&self) -> Body {
-        let [uid, object, before] = &self.token;
-        let token = hash::client_token(&[uid, object, &self.namespace_id, &self.name, before]);
-        let mut body = self.update();
-        body.insert("Name".to_owned(), json!(self.name));
-        body.insert("NamespaceId".to_owned(), json!(self.namespace_id));
-        body.insert("CreatorRequestId".to_owned(), json!(token));
-        // ECS reports the health of tasks here; the threshold has been fixed at 1 for years.
-        body.insert("HealthCheckCustomConfig".to_owned(), json!({"FailureThreshold": 1}));
-        body.insert("Tags".to_owned(), tags::listed(&self.tags, "Key", "Value"));
-        if self.dns_config.is_none() {
-            body.insert("Type".to_owned(), json!("HTTP"));
-        } else if let Some(policy) = self.dns_config.as_ref().and_then(|d| d.get("RoutingPolicy")).cloned()
-            && let Some(Value::Object(dns)) = body.get_mut("DnsConfig")
-        {
-            dns.insert("RoutingPolicy".to_owned(), policy);
-        }
-        body
-    }
-
-    /// UpdateService of Cloud Map replaces: what is not sent is deleted.
-    fn update(&self) -> Body {
-        let mut body = Body::new();
-        body.insert("Description".to_owned(), json!(self.description));
-        if let Some(records) = self.dns_config.as_ref().and_then(|d| d.get("DnsRecords")) {
-            body.insert("DnsConfig".to_owned(), json!({ "DnsRecords": records }));
-        }
-        body
+        self.service.is(facts)
     }
 }
 
@@ -121,32 +83,12 @@ fn default_records(task: Option<&TaskDefinition>) -> DnsConfig {
     DnsConfig { routing_policy: None, dns_records: vec![DnsRecord { type_, ttl: 10 }] }
 }
 
-fn dns_json(config: &DnsConfig) -> Value {
-    let mut records = config.dns_records.clone();
-    records.sort_by_key(|r| r.type_);
-    let records: Vec<Value> = records.iter().map(|r| json!({"Type": r.type_, "TTL": r.ttl})).collect();
-    json!({"RoutingPolicy": config.routing_policy.unwrap_or(RoutingPolicy::Multivalue), "DnsRecords": records})
-}
-
-/// What Cloud Map says, in the form of [`dns_json`].
-fn seen_dns(facts: &DiscoveryFacts) -> Option<Value> {
-    let config = facts.dns_config.as_ref().filter(|c| c.get("DnsRecords").is_some())?;
-    let mut records: Vec<Value> = config["DnsRecords"].as_array().cloned().unwrap_or_default();
-    records.sort_by(|a, b| a["Type"].as_str().cmp(&b["Type"].as_str()));
-    if records.is_empty() {
-        return None;
-    }
-    let records: Vec<Value> = records.iter().map(|r| json!({"Type": r["Type"], "TTL": r["TTL"]})).collect();
-    let policy = config.get("RoutingPolicy").cloned().unwrap_or_else(|| json!("MULTIVALUE"));
-    Some(json!({"RoutingPolicy": policy, "DnsRecords": records}))
-}
-
 /// Makes the Cloud Map service, or puts right what can be changed in place.
 pub(super) fn plan(pass: &Pass<'_>, plan: &mut Plan) {
-    let Some(wanted) = &pass.desired.discovery else { return };
+    let Some(WantedDiscovery { service: wanted, .. }) = &pass.desired.discovery else { return };
     let Some(facts) = pass.observed.discovery.as_ref().filter(|d| wanted.is(d)) else {
         let change = Change::CreateDiscoveryService { name: wanted.name.clone(), body: wanted.create() };
-        let missing = Difference::new("serviceDiscovery", None, Some(wanted.name.as_str().into()));
+        let missing = Difference::new(PATH, None, Some(wanted.name.as_str().into()));
         pass.correct(plan, STEP, &[], change, vec![missing]);
         return;
     };
@@ -158,57 +100,25 @@ pub(super) fn plan(pass: &Pass<'_>, plan: &mut Plan) {
         tags: &facts.tags,
         name_field: "spec.serviceDiscovery.name",
     };
-    if claim(pass, plan, &found, &differences(facts, wanted)) && !refuse_immutable(plan, facts, wanted) {
-        correct(pass, plan, facts, wanted);
-        retag(pass, plan, &found, &wanted.tags, "discovery-tags", "serviceDiscovery.tags");
+    if !claim(pass, plan, &found, &wanted.differences(PATH, facts)) {
+        return;
     }
+    let advice = "set another spec.serviceDiscovery.name, and a new one takes its place";
+    if let Some(blocked) = wanted.immutable(facts, advice) {
+        plan.blocked.push(blocked);
+        return;
+    }
+    correct(pass, plan, facts, wanted);
+    retag(pass, plan, &found, &wanted.tags, "discovery-tags", "serviceDiscovery.tags");
 }
 
-fn correct(pass: &Pass<'_>, plan: &mut Plan, facts: &DiscoveryFacts, wanted: &WantedDiscovery) {
-    let differences = differences(facts, wanted);
+fn correct(pass: &Pass<'_>, plan: &mut Plan, facts: &DiscoveryFacts, wanted: &CloudMapService) {
+    let differences = wanted.differences(PATH, facts);
     if !differences.is_empty() {
         let change =
             Change::UpdateDiscoveryService { id: facts.id.clone(), name: wanted.name.clone(), body: wanted.update() };
         pass.correct(plan, "discovery-update", &[ADOPT], change, differences);
     }
-}
-
-fn differences(facts: &DiscoveryFacts, wanted: &WantedDiscovery) -> Vec<Difference> {
-    let side = |description: &str, dns: Option<Value>| {
-        // The API reference of UpdateService excludes HTTP namespaces, so a description there is left as it is.
-        let description = (wanted.namespace_type != NamespaceType::Http).then_some(description);
-        json!({"description": description, "dnsConfig": dns})
-    };
-    let from = side(&facts.description, seen_dns(facts));
-    diff::differences("serviceDiscovery", &from, &side(&wanted.description, wanted.dns_config.clone()))
-}
-
-/// Record types and routing policy cannot be changed (`DnsConfig` of Cloud Map's UpdateService).
-fn refuse_immutable(plan: &mut Plan, facts: &DiscoveryFacts, wanted: &WantedDiscovery) -> bool {
-    let shape = |dns: Option<&Value>| {
-        let records = dns.and_then(|d| d["DnsRecords"].as_array()).into_iter().flatten();
-        let types: Vec<String> = records.filter_map(|r| r["Type"].as_str().map(str::to_owned)).collect();
-        (types.join("+"), dns.and_then(|d| d["RoutingPolicy"].as_str()).unwrap_or_default().to_owned())
-    };
-    let (from, to) = (shape(seen_dns(facts).as_ref()), shape(wanted.dns_config.as_ref()));
-    if from == to {
-        return false;
-    }
-    let said = |(types, policy): &(String, String)| match types.as_str() {
-        "" => "no DNS records".to_owned(),
-        types => format!("{types} records with routing policy {policy}"),
-    };
-    plan.block(
-        reason::IMMUTABLE_FIELD,
-        format!(
-            "Cloud Map service {} has {} and cannot be changed to {}: set another spec.serviceDiscovery.name, and a new one \
-             takes its place",
-            wanted.name,
-            said(&from),
-            said(&to),
-        ),
-    );
-    true
 }
 
 /// Takes away a Cloud Map service that is no longer wanted, once ECS has let go of it.

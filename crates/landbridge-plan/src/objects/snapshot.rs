@@ -6,7 +6,7 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Service;
 use landbridge_api::common::ClusterScopedRef;
 use landbridge_api::condition::reason;
-use landbridge_api::v1alpha1::{AwsAccount, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
+use landbridge_api::v1alpha1::{AwsAccount, CloudMapExport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
 
 use super::Objects;
 use crate::account::{AccountTarget, DEFAULT_ACCOUNT};
@@ -30,6 +30,8 @@ pub struct Snapshot {
     pub iam_task_roles: BTreeMap<(String, String), Arc<IamTaskRole>>,
     /// ECSServices.
     pub ecs_services: BTreeMap<(String, String), Arc<EcsService>>,
+    /// CloudMapExports.
+    pub cloud_map_exports: BTreeMap<(String, String), Arc<CloudMapExport>>,
     /// Whether the Services and EndpointSlices here are all that the cluster has. Otherwise one that is not here is not known,
     /// which is something else than not there.
     pub knows_kubernetes: bool,
@@ -166,7 +168,10 @@ impl Objects for Snapshot {
 
     fn users_of_cloud_map_namespace(&self, name: &str) -> Vec<String> {
         let uses = |s: &EcsService| s.spec.service_discovery.as_ref().is_some_and(|d| d.namespace_ref.name == name);
-        self.users(uses, |_| false, None)
+        let mut users = self.users(uses, |_| false, None);
+        let exports = self.cloud_map_exports.iter().filter(|(_, e)| e.spec.namespace_ref.name == name);
+        users.extend(exports.map(|((namespace, name), _)| format!("CloudMapExport {namespace}/{name}")));
+        users
     }
 
     fn users_of_iam_task_role(&self, namespace: &str, name: &str) -> Vec<String> {
@@ -230,6 +235,12 @@ impl Held for IamTaskRole {
 impl Held for EcsService {
     fn put(self, snapshot: &mut Snapshot) {
         snapshot.ecs_services.insert(namespaced(&self.metadata), Arc::new(self));
+    }
+}
+
+impl Held for CloudMapExport {
+    fn put(self, snapshot: &mut Snapshot) {
+        snapshot.cloud_map_exports.insert(namespaced(&self.metadata), Arc::new(self));
     }
 }
 

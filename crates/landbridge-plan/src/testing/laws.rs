@@ -113,7 +113,7 @@ pub(crate) fn deletion_ends_with_nothing<K: Tampered>(object: &K) {
 }
 
 mod tampered {
-    use landbridge_api::v1alpha1::{CloudMapNamespace, EcsCluster, IamTaskRole};
+    use landbridge_api::v1alpha1::{CloudMapExport, CloudMapNamespace, EcsCluster, IamTaskRole};
 
     use super::{Knobs, Tags, Tampered};
 
@@ -129,6 +129,18 @@ mod tampered {
         }
         fn tags(observed: &mut <Self as super::Kind>::Observed) -> &mut Tags {
             &mut made(&mut observed.cluster).tags
+        }
+        fn status_mut(&mut self) -> &mut <Self as super::Kind>::Status {
+            self.status.get_or_insert_default()
+        }
+    }
+
+    impl Tampered for CloudMapExport {
+        fn set_knobs(&mut self, knobs: Knobs) {
+            self.spec.knobs = knobs;
+        }
+        fn tags(observed: &mut <Self as super::Kind>::Observed) -> &mut Tags {
+            &mut made(&mut observed.service).tags
         }
         fn status_mut(&mut self) -> &mut <Self as super::Kind>::Status {
             self.status.get_or_insert_default()

@@ -51,11 +51,25 @@ pub fn target() -> Arc<AccountTarget> {
 }
 
 /// One object of each kind: account `default`, cluster `prod`, Cloud Map namespace `shop`, and in the Kubernetes namespace
-/// `shop` the role `orders` and the service `web` that uses all of them.
+/// `shop` the role `orders` and the service `web` that uses all of them. Beside them the Kubernetes Service `orders`.
 pub fn shop() -> Snapshot {
     static SHOP: LazyLock<Snapshot> = LazyLock::new(make_shop);
     SHOP.clone()
 }
+
+/// The Kubernetes Service `orders` with a port.
+const SERVICE: &str = "metadata: {name: orders, namespace: shop, uid: u-orders}
+spec: {clusterIP: 10.96.0.7, selector: {app: orders}, ports: [{name: http, port: 80, targetPort: 8080}]}
+";
+/// Where it is served: two pods that are ready and one that is not.
+const SLICE: &str = "metadata: {name: orders-1, namespace: shop, labels: {kubernetes.io/service-name: orders}}
+addressType: IPv4
+ports: [{name: http, port: 8080}]
+endpoints:
+  - {addresses: [10.0.0.1], zone: eu-central-1a, nodeName: n1, targetRef: {kind: Pod, name: p1}}
+  - {addresses: [10.0.0.2], zone: eu-central-1b, nodeName: n2, targetRef: {kind: Pod, name: p2}}
+  - {addresses: [10.0.0.3], zone: eu-central-1b, conditions: {ready: false}, targetRef: {kind: Pod, name: p3}}
+";
 
 fn make_shop() -> Snapshot {
     let mut objects = Snapshot { installation: INSTALLATION.to_owned(), ..Snapshot::default() };
@@ -72,8 +86,15 @@ spec: {allowedNamespaces: {names: [shop]}}
 kind: CloudMapNamespace
 metadata: {name: shop}
 spec: {namespaceName: shop.internal, type: DNS_PRIVATE, vpc: vpc-1, allowedNamespaces: {names: [shop]}}
+status:
+  namespaceId: ns-1
+  conditions:
+    - {type: Ready, status: 'True', reason: Ready, message: there, lastTransitionTime: '2026-01-01T00:00:00Z'}
 ",
     ));
+    objects.knows_kubernetes = true;
+    objects.insert_service(&object(SERVICE));
+    objects.insert_slice(&object(SLICE));
     objects.insert(object::<landbridge_api::v1alpha1::IamTaskRole>(
         "apiVersion: landbridge.dev/v1alpha1
 kind: IAMTaskRole

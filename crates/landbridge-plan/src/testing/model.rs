@@ -5,12 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use landbridge_api::v1alpha1::{CloudMapNamespace, EcsCluster, IamTaskRole, NamespaceType};
+use landbridge_api::v1alpha1::{CloudMapExport, CloudMapNamespace, EcsCluster, IamTaskRole, NamespaceType};
 use serde_json::{Value, json};
 
 use crate::change::{Body, Change, Tags};
+use crate::cloud_map_export::CloudMapExportObserved;
 use crate::cloud_map_namespace::{CloudMapNamespaceObserved, NamespaceFacts};
 use crate::ecs_cluster::{CapacityProviderFacts, ClusterFacts, EcsClusterObserved};
+use crate::ecs_service::DiscoveryFacts;
 use crate::iam_task_role::{IamTaskRoleObserved, RoleFacts};
 use crate::kind::Kind;
 use crate::plan::Plan;
@@ -175,6 +177,51 @@ impl Modelled for CloudMapNamespace {
             }
             Change::DeleteNamespace { .. } => observed.namespace = None,
             Change::Tag { set, remove, .. } => tag(&mut there(&mut observed.namespace).tags, set, remove),
+            other => unknown(other),
+        }
+    }
+}
+
+impl Modelled for CloudMapExport {
+    fn apply(observed: &mut CloudMapExportObserved, change: &Change) {
+        match change {
+            Change::CreateDiscoveryService { name, body } => {
+                let mut dns = body.get("DnsConfig").cloned();
+                if let Some(Value::Object(dns)) = &mut dns {
+                    dns.entry("RoutingPolicy").or_insert_with(|| "MULTIVALUE".into());
+                }
+                observed.service = Some(DiscoveryFacts {
+                    id: "srv-1".to_owned(),
+                    arn: "arn:aws:servicediscovery:eu-central-1:1:service/srv-1".to_owned(),
+                    name: name.clone(),
+                    namespace_id: text(body.get("NamespaceId")),
+                    description: text(body.get("Description")),
+                    dns_config: dns,
+                    custom_health: body.contains_key("HealthCheckCustomConfig"),
+                    tags: tag_list(body.get("Tags").cloned(), "Key", "Value"),
+                    instances: Vec::new(),
+                });
+            }
+            Change::UpdateDiscoveryService { body, .. } => {
+                let service = there(&mut observed.service);
+                service.description = text(body.get("Description"));
+                match (&mut service.dns_config, body.get("DnsConfig")) {
+                    (Some(dns), Some(changed)) => dns["DnsRecords"] = changed["DnsRecords"].clone(),
+                    (dns, _) => *dns = None,
+                }
+            }
+            Change::DeleteDiscoveryService { .. } => {
+                if !observed.instances.is_empty() {
+                    super::stop("ResourceInUse: instances are still registered");
+                }
+                observed.service = None;
+            }
+            Change::RegisterInstance { instance_id, attributes, .. } => {
+                there(&mut observed.service);
+                observed.instances.insert(instance_id.clone(), attributes.clone());
+            }
+            Change::DeregisterInstance { instance_id, .. } => drop(observed.instances.remove(instance_id)),
+            Change::Tag { set, remove, .. } => tag(&mut there(&mut observed.service).tags, set, remove),
             other => unknown(other),
         }
     }

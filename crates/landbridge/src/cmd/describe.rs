@@ -111,6 +111,7 @@ fn facts(out: &mut String, status: &Value) -> Result<()> {
         ("namespaceId", "namespace"),
         ("roleArn", "role"),
         ("serviceArn", "service"),
+        ("name", "found as"),
         ("logGroup", "log group"),
     ];
     writeln!(out)?;
@@ -125,6 +126,10 @@ fn facts(out: &mut String, status: &Value) -> Result<()> {
     if let (Some(running), Some(desired)) = (status["runningCount"].as_i64(), status["desiredCount"].as_i64()) {
         let pending = status["pendingCount"].as_i64().unwrap_or(0);
         writeln!(out, "  {:<16}{running} of {desired} running, {pending} pending", "tasks")?;
+    }
+    if let (Some(registered), Some(endpoints)) = (status["registered"].as_i64(), status["endpoints"].as_i64()) {
+        let others = status["ofOthers"].as_i64().unwrap_or(0);
+        writeln!(out, "  {:<16}{registered} of {endpoints} registered, {others} of others", "endpoints")?;
     }
     let deployment = &status["deployment"];
     if let Some(state) = deployment["state"].as_str() {

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::core::DynamicObject;
-use landbridge_api::v1alpha1::{AwsAccount, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
+use landbridge_api::v1alpha1::{AwsAccount, CloudMapExport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -27,6 +27,8 @@ pub enum Object {
     Role(Box<IamTaskRole>),
     /// A service.
     Service(Box<EcsService>),
+    /// An export.
+    Export(Box<CloudMapExport>),
 }
 
 /// The objects of all files.
@@ -40,6 +42,8 @@ pub struct ObjectSet {
     pub services: Vec<Service>,
     /// EndpointSlices of such Services.
     pub slices: Vec<EndpointSlice>,
+    /// Whether Services and slices are all that the cluster has.
+    pub knows_kubernetes: bool,
     /// Objects of other groups that were passed over, as `Deployment shop/web`.
     pub foreign: Vec<String>,
 }
@@ -57,6 +61,8 @@ pub struct ByKind {
     pub roles: Vec<IamTaskRole>,
     /// Services.
     pub services: Vec<EcsService>,
+    /// Exports.
+    pub exports: Vec<CloudMapExport>,
 }
 
 impl ObjectSet {
@@ -129,6 +135,7 @@ impl ObjectSet {
                 Object::Namespace(o) => sorted.namespaces.push(*o),
                 Object::Role(o) => sorted.roles.push(*o),
                 Object::Service(o) => sorted.services.push(*o),
+                Object::Export(o) => sorted.exports.push(*o),
             }
         }
         sorted
@@ -179,6 +186,7 @@ fn typed(value: &Value) -> Result<(Object, Key)> {
         "CloudMapNamespace" => (2, Object::Namespace(read(value)?)),
         "IAMTaskRole" => (3, Object::Role(read(value)?)),
         "ECSService" => (4, Object::Service(read(value)?)),
+        "CloudMapExport" => (5, Object::Export(read(value)?)),
         other => anyhow::bail!("kind {other} is in the CRDs and not in the CLI"),
     };
     Ok((object, (rank, text("namespace"), text("name"))))

@@ -1,7 +1,7 @@
 //! The kinds that a session carries through, and what it must know of each beside its planner.
 
 use kube::core::object::HasStatus;
-use landbridge_api::v1alpha1::{AwsAccount, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
+use landbridge_api::v1alpha1::{AwsAccount, CloudMapExport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
 use landbridge_aws::observe::Observe;
 use landbridge_plan::kind::Kind;
 use landbridge_plan::objects::{Held, Snapshot};
@@ -48,5 +48,11 @@ impl Carried for IamTaskRole {
 impl Carried for EcsService {
     fn leave(&self, snapshot: &mut Snapshot) {
         snapshot.ecs_services.remove(&(self.object_namespace().to_owned(), self.object_name().to_owned()));
+    }
+}
+
+impl Carried for CloudMapExport {
+    fn leave(&self, snapshot: &mut Snapshot) {
+        snapshot.cloud_map_exports.remove(&(self.object_namespace().to_owned(), self.object_name().to_owned()));
     }
 }

@@ -4,6 +4,7 @@ use landbridge_api::ecs::NetworkMode;
 use landbridge_api::v1alpha1::{RecordType, ServiceDiscovery};
 
 use super::super::pass::Pass;
+use crate::cloud_map_service;
 
 const PATH: &str = "spec.serviceDiscovery";
 
@@ -12,40 +13,14 @@ pub(super) fn check(pass: &Pass<'_>, found: &mut Vec<String>) {
     if !pass.desired.typed.service_registries.is_empty() {
         found.push(format!("{PATH} and spec.serviceRegistries are both set: keep one"));
     }
-    name(&target.name, target.is_http(), found);
+    found.extend(cloud_map_service::name_fault("spec.serviceDiscovery.name", &target.name, target.namespace_type));
     if let Some(dns) = &spec.dns_config {
-        if target.is_http() {
-            found.push(format!("{PATH}.dnsConfig has no place in an HTTP namespace, which has no DNS: remove it"));
-        }
-        let types: Vec<RecordType> = dns.dns_records.iter().map(|r| r.type_).collect();
-        let fits =
-            matches!(types.as_slice(), [_] | [RecordType::A, RecordType::Aaaa] | [RecordType::Aaaa, RecordType::A]);
-        if !fits {
-            found.push(format!(
-                "{PATH}.dnsConfig.dnsRecords must be A, AAAA, A and AAAA together, or SRV: change the list"
-            ));
-        }
+        found.extend(cloud_map_service::records_faults(PATH, dns, target.namespace_type));
     }
     if !target.is_http() {
         records(pass, spec, found);
     }
     container(pass, spec, found);
-}
-
-/// DNS labels in DNS namespaces (`Name` of Cloud Map's CreateService).
-fn name(name: &str, http: bool, found: &mut Vec<String>) {
-    let label = |l: &str| {
-        let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        !l.is_empty() && l.len() <= 63 && l.chars().all(fits) && !l.starts_with('-') && !l.ends_with('-')
-    };
-    if name.len() > 127 {
-        found.push(format!("{PATH}.name is {} characters long, and Cloud Map takes 127: shorten it", name.len()));
-    } else if !http && !name.split('.').all(label) {
-        found.push(format!(
-            "{PATH}.name is {name:?}, and in a DNS namespace each part must be 1 to 63 letters, digits, hyphens and underscores: \
-             change it"
-        ));
-    }
 }
 
 /// Only SRV records can tell the port of a task that shares its instance's address.
