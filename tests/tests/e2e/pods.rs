@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use http::Request;
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Namespace, Pod};
+use kube::Api;
 use landbridge_sandbox::{Backend, Backends, Side};
-use landbridge_tests::Stage;
-use serde_json::json;
+use landbridge_tests::shop::NAMESPACE;
+use landbridge_tests::{Stage, outsider};
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -117,6 +119,20 @@ async fn the_load_balancer_finds_a_pod_healthy_only_while_its_server_answers() {
         )
     };
     stage.eventually("nobody answers", async || reason() == "Target.FailedHealthChecks").await;
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_namespace_takes_its_services_and_roles_with_it() {
+    let stage = Stage::start_with_workloads(50.0).await;
+    stage.open_the_shop().await;
+    assert!(!outsider::services(&stage.emulator).is_empty() && !outsider::roles(&stage.emulator).is_empty());
+    let namespaces: Api<Namespace> = Api::all(stage.client.clone());
+    stage.delete(namespaces.clone(), NAMESPACE).await;
+    let gone = async || namespaces.get_opt(NAMESPACE).await.unwrap().is_none();
+    stage.eventually("the namespace is gone", gone).await;
+    assert_eq!(outsider::services(&stage.emulator), Vec::<Value>::new());
+    assert_eq!(outsider::roles(&stage.emulator), Vec::<Value>::new());
     stage.end().await;
 }
 
