@@ -6,6 +6,7 @@ use std::{
     fmt::Debug,
     net::{IpAddr, SocketAddr},
     process::Command,
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
@@ -21,7 +22,7 @@ use kube::{
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
 use landbridge_emulator::Emulator;
-use landbridge_sandbox::{Backends, ControlPlane, Options, Progress, Side, install::apply_yaml};
+use landbridge_sandbox::{Addresses, Backend, Backends, ControlPlane, Options, Progress, Side, install::apply_yaml};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -366,5 +367,74 @@ async fn a_real_server_answers_for_each_pod_while_it_is_ready_and_while_it_drain
     for backend in served {
         until("every server ends with their keeper", async || get(backend.socket).await, Option::is_none).await;
     }
+    web.delete().await;
+}
+
+/// What a caller of the Service `web` did: who answered, and what failed.
+#[derive(Debug, Default)]
+struct Traffic {
+    answered: BTreeSet<String>,
+    requests: usize,
+    failures: Vec<String>,
+}
+
+impl Traffic {
+    /// A request to each endpoint that is ready, again and again until told to stop.
+    async fn send(web: &Web, addresses: &Addresses, stop: &AtomicBool) -> Self {
+        let mut traffic = Self::default();
+        while !stop.load(Ordering::Relaxed) {
+            for endpoint in web.endpoints().await.iter().filter(|endpoint| is_ready(endpoint)) {
+                let address: IpAddr = endpoint.addresses[0].parse().unwrap();
+                traffic.requests += 1;
+                let answer = match addresses.lookup_within(address, Duration::from_secs(1)).await {
+                    Some(socket) => get(socket).await,
+                    None => None,
+                };
+                match answer.filter(|answer| answer.contains("200 OK")) {
+                    Some(answer) => drop(traffic.answered.insert(answer.lines().last().unwrap().to_owned())),
+                    None => traffic.failures.push(format!("{address}: {endpoint:?}")),
+                }
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+        traffic
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_of_ready_endpoints_lose_no_request_through_a_rolling_update() {
+    let mut spec = web();
+    spec["containers"][0]["lifecycle"] = json!({"preStop": {"sleep": {"seconds": 4}}});
+    let web = Web::deploy("traffic", 3, spec).await;
+    web.rolled_out(3).await;
+    let backends = Backends::start(&web.client, &Emulator::builder().build());
+    let (addresses, stop) = (backends.addresses(), AtomicBool::new(false));
+    let before: BTreeSet<_> = web.pods().await.iter().map(ResourceExt::name_any).collect();
+    let roll = async {
+        until(
+            "every pod is served",
+            async || addresses.all(),
+            |all| {
+                before.iter().all(|pod| all.iter().any(|backend| backend.name.ends_with(pod) && backend.answered() > 0))
+            },
+        )
+        .await;
+        web.patch(json!({"spec": {"template": {"metadata": {"annotations": {"release": "2"}}}}})).await;
+        web.rolled_out(3).await;
+        until("the old pods are gone", async || web.pods().await, |pods| pods.len() == 3).await;
+        let of_web =
+            |all: &Vec<Backend>| all.iter().filter(|it| it.name.starts_with("traffic/")).cloned().collect::<Vec<_>>();
+        until(
+            "only new pods answer",
+            async || addresses.all(),
+            |all| of_web(all).len() == 3 && of_web(all).iter().all(|backend| backend.answered() > 0),
+        )
+        .await;
+        stop.store(true, Ordering::Relaxed);
+    };
+    let (traffic, ()) = tokio::join!(Traffic::send(&web, &addresses, &stop), roll);
+    assert_eq!(traffic.failures, Vec::<String>::new(), "of {} requests", traffic.requests);
+    assert!(traffic.answered.len() == 6 && traffic.requests > 50, "{traffic:#?}");
+    drop(backends);
     web.delete().await;
 }
