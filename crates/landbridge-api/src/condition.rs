@@ -74,6 +74,14 @@ pub mod reason {
     pub const NO_ENDPOINTS: &str = "NoEndpoints";
     /// An address that others cannot reach.
     pub const UNROUTABLE_ADDRESS: &str = "UnroutableAddress";
+    /// A check before a migration does not hold; nothing was written.
+    pub const PREFLIGHT: &str = "PreflightFailed";
+    /// The migration waits for a person: `landbridge migrate start` or `promote`.
+    pub const AWAITING_APPROVAL: &str = "AwaitingApproval";
+    /// The migration holds where it is, because a side is below its floor or a gate does not hold.
+    pub const HOLDING: &str = "Holding";
+    /// Somebody else changed what the migration governs.
+    pub const CONFLICTED: &str = "Conflicted";
     /// `spec.paused` is true.
     pub const PAUSED: &str = "Paused";
 }

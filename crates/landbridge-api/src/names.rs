@@ -23,6 +23,9 @@ pub mod annotation {
     pub const RECONCILE_NOW: &str = "landbridge.dev/reconcile-now";
     /// Any new value starts a new service deployment of the same content, as `kubectl rollout restart` does.
     pub const RESTARTED_AT: &str = "landbridge.dev/restarted-at";
+    /// A command to a TrafficMigration: `start`, `promote`, `pause`, `resume`, `adopt-current` or `abort`, and anything after
+    /// a space. Each new value is carried out once; it is echoed in `status.lastCommand`.
+    pub const MIGRATE: &str = "landbridge.dev/migrate";
 }
 
 /// AWS tags that Landbridge writes on everything it creates. They say who owns a resource: nothing that lacks

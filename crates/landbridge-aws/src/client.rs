@@ -36,6 +36,7 @@ struct Inner {
     map: aws_sdk_servicediscovery::Client,
     logs: aws_sdk_cloudwatchlogs::Client,
     sts: aws_sdk_sts::Client,
+    elb: aws_sdk_elasticloadbalancingv2::Client,
     budgets: Arc<Budgets>,
     fence: Arc<dyn Fence>,
     observer: Arc<dyn Observer>,
@@ -67,6 +68,9 @@ impl Aws {
     }
     pub(crate) fn sts(&self) -> &aws_sdk_sts::Client {
         &self.0.sts
+    }
+    pub(crate) fn elb(&self) -> &aws_sdk_elasticloadbalancingv2::Client {
+        &self.0.elb
     }
     pub(crate) fn budgets(&self) -> &Budgets {
         &self.0.budgets
@@ -206,6 +210,7 @@ impl AwsPool {
             map: client!(aws_sdk_servicediscovery),
             logs: client!(aws_sdk_cloudwatchlogs),
             sts: client!(aws_sdk_sts),
+            elb: client!(aws_sdk_elasticloadbalancingv2),
             budgets: Arc::clone(&self.budgets),
             fence: Arc::clone(&self.fence),
             observer: Arc::clone(&self.observer),

@@ -9,6 +9,7 @@ mod call;
 mod client;
 mod codec;
 mod describe;
+mod elbv2;
 #[cfg(test)]
 mod emulator_tests;
 mod error;

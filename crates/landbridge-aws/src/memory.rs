@@ -56,6 +56,10 @@ pub(crate) struct Memory {
     pub(crate) discovery_ids: Memo<String, Arc<HashMap<String, String>>>,
     pub(crate) log_groups: Memo<String, LogGroupFacts>,
     pub(crate) roles: Memo<String, IamTaskRoleObserved>,
+    /// Tags of load balancer things by ARN.
+    pub(crate) elb_tags: Memo<String, landbridge_plan::change::Tags>,
+    /// Attributes of target groups by ARN.
+    pub(crate) elb_attributes: Memo<String, std::collections::BTreeMap<String, String>>,
     /// Operations in flight by namespace name.
     pub(crate) operations: Memo<String, String>,
     /// Why tasks of a service stopped, with what the service looked like when that was asked.
@@ -87,6 +91,8 @@ impl Default for Memory {
             discovery_ids: Memo::keeping(Duration::from_mins(1)),
             log_groups: Memo::keeping(KEEP),
             roles: Memo::keeping(KEEP),
+            elb_tags: Memo::keeping(KEEP),
+            elb_attributes: Memo::keeping(KEEP),
             operations: Memo::keeping(KEEP),
             failures: Memo::keeping(KEEP),
             service_pages: Mutex::default(),

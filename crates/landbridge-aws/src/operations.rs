@@ -52,6 +52,9 @@ const DISCOVERY: &str = "arn:${Partition}:servicediscovery:${Region}:${Account}:
 const ANY_MAP: &str = "arn:${Partition}:servicediscovery:${Region}:${Account}:*";
 const LOG_GROUP: &str = "arn:${Partition}:logs:${Region}:${Account}:log-group:*";
 const ROLE: &str = "arn:${Partition}:iam::${Account}:role${RolePath}*";
+const TARGET_GROUP: &str = "arn:${Partition}:elasticloadbalancing:${Region}:${Account}:targetgroup/*";
+const LISTENER: &str = "arn:${Partition}:elasticloadbalancing:${Region}:${Account}:listener/app/*";
+const LISTENER_RULE: &str = "arn:${Partition}:elasticloadbalancing:${Region}:${Account}:listener-rule/app/*";
 const ANY: &str = "*";
 
 macro_rules! operations {
@@ -142,6 +145,20 @@ operations! {
     GET_ACCOUNT_AUTHORIZATION_DETAILS = "iam:GetAccountAuthorizationDetails", "iam/read", Read, ANY;
     LIST_INSTANCE_PROFILES_FOR_ROLE = "iam:ListInstanceProfilesForRole", "iam/read", Read, ROLE;
 
+    CREATE_TARGET_GROUP = "elasticloadbalancing:CreateTargetGroup", "elasticloadbalancing/modify", Write, TARGET_GROUP;
+    MODIFY_TARGET_GROUP_ATTRIBUTES = "elasticloadbalancing:ModifyTargetGroupAttributes", "elasticloadbalancing/modify", Write, TARGET_GROUP;
+    DELETE_TARGET_GROUP = "elasticloadbalancing:DeleteTargetGroup", "elasticloadbalancing/modify", Write, TARGET_GROUP;
+    REGISTER_TARGETS = "elasticloadbalancing:RegisterTargets", "elasticloadbalancing/modify", Write, TARGET_GROUP;
+    DEREGISTER_TARGETS = "elasticloadbalancing:DeregisterTargets", "elasticloadbalancing/modify", Write, TARGET_GROUP;
+    MODIFY_RULE = "elasticloadbalancing:ModifyRule", "elasticloadbalancing/modify", Write, LISTENER_RULE;
+    MODIFY_LISTENER = "elasticloadbalancing:ModifyListener", "elasticloadbalancing/modify", Write, LISTENER;
+    DESCRIBE_TARGET_GROUPS = "elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing/read", Read, ANY;
+    DESCRIBE_TARGET_GROUP_ATTRIBUTES = "elasticloadbalancing:DescribeTargetGroupAttributes", "elasticloadbalancing/read", Read, ANY;
+    DESCRIBE_TARGET_HEALTH = "elasticloadbalancing:DescribeTargetHealth", "elasticloadbalancing/read", Read, ANY;
+    DESCRIBE_RULES = "elasticloadbalancing:DescribeRules", "elasticloadbalancing/read", Read, ANY;
+    DESCRIBE_LISTENERS = "elasticloadbalancing:DescribeListeners", "elasticloadbalancing/read", Read, ANY;
+    ELB_DESCRIBE_TAGS = "elasticloadbalancing:DescribeTags", "elasticloadbalancing/read", Read, ANY;
+
     GET_CALLER_IDENTITY = "sts:GetCallerIdentity", "sts/all", Read, ANY;
 }
 
@@ -159,6 +176,12 @@ pub const IMPLIED: &[Implied] = &[
         service: Some("ecs.amazonaws.com"),
         because: "ecs:CreateService and UpdateService with a role for volumes or load balancers, ecs:CreateCapacityProvider \
                   and UpdateCapacityProvider with the infrastructure role of Managed Instances",
+    },
+    Implied {
+        action: "elasticloadbalancing:AddTags",
+        resource: TARGET_GROUP,
+        service: None,
+        because: "elasticloadbalancing:CreateTargetGroup with tags",
     },
     Implied {
         action: "autoscaling:CreateOrUpdateTags",
@@ -211,7 +234,7 @@ pub const IMPLIED: &[Implied] = &[
 ];
 
 impl Operation {
-    /// `ecs`, `iam`, `logs`, `servicediscovery` or `sts`.
+    /// `ecs`, `elasticloadbalancing`, `iam`, `logs`, `servicediscovery` or `sts`.
     pub fn service(&self) -> &'static str {
         self.name.split_once(':').map_or(self.name, |(service, _)| service)
     }

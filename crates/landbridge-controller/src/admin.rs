@@ -64,6 +64,7 @@ impl Admin {
             unlisted(&world.cloud_map),
             unlisted(&world.roles),
             unlisted(&world.services),
+            unlisted(&world.migrations),
             unlisted(&world.namespaces),
         ]
         .into_iter()
@@ -106,6 +107,7 @@ async fn state(State(admin): State<Arc<Admin>>) -> Json<Value> {
             "CloudMapNamespace": world.cloud_map.store().len(),
             "IAMTaskRole": world.roles.store().len(),
             "ECSService": world.services.store().len(),
+            "TrafficMigration": world.migrations.store().len(),
         },
         "swept": operator.sweeps.watched(),
         "sweptThings": operator.sweeps.watched_things(),

@@ -9,8 +9,15 @@ use kube::runtime::wait::Condition as _;
 use kube::{Api, Client};
 
 /// The plurals of the kinds, as their CRDs are named.
-pub const PLURALS: [&str; 6] =
-    ["awsaccounts", "ecsclusters", "cloudmapnamespaces", "iamtaskroles", "ecsservices", "cloudmapexports"];
+pub const PLURALS: [&str; 7] = [
+    "awsaccounts",
+    "ecsclusters",
+    "cloudmapnamespaces",
+    "iamtaskroles",
+    "ecsservices",
+    "cloudmapexports",
+    "trafficmigrations",
+];
 
 /// How often a missing CRD is looked for.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);

@@ -325,10 +325,6 @@ mod tests {
         told.into_inner()
     }
 
-    fn some(name: &str) -> Option<String> {
-        Some(name.to_owned())
-    }
-
     #[tokio::test]
     async fn who_asks_before_the_list_is_in_waits_and_is_told_when_it_is() {
         let mirror = Mirror::default();
@@ -350,12 +346,12 @@ mod tests {
         let same = Event::Apply(slice("a", "orders", "2", "10.0.0.1"));
         assert!(follow(&mirror, vec![same]).await.is_empty());
         let changed = follow(&mirror, vec![Event::Apply(slice("a", "orders", "3", "10.0.0.2"))]).await;
-        assert_eq!(changed, [some("orders")]);
+        assert_eq!(changed, [Some("orders".to_owned())]);
         let moved = follow(&mirror, vec![Event::Apply(slice("a", "web", "4", "10.0.0.2"))]).await;
-        assert_eq!(moved, [some("orders"), some("web")]);
+        assert_eq!(moved, [Some("orders".to_owned()), Some("web".to_owned())]);
         assert!(mirror.slices("shop", "orders").unwrap().is_empty());
         let relisted = vec![Event::Init, Event::InitApply(slice("b", "web", "6", "10.0.0.3")), Event::InitDone];
-        assert_eq!(follow(&mirror, relisted).await, [some("web")]);
+        assert_eq!(follow(&mirror, relisted).await, [Some("web".to_owned())]);
         let names: Vec<_> = mirror.slices("shop", "web").unwrap().iter().map(|s| s.name.clone()).collect();
         assert_eq!(names, ["b"]);
     }

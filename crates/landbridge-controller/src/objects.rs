@@ -10,7 +10,9 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::core::PartialObjectMeta;
 use landbridge_api::common::ClusterScopedRef;
 use landbridge_api::condition::{self, reason};
-use landbridge_api::v1alpha1::{AwsAccount, CloudMapExport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
+use landbridge_api::v1alpha1::{
+    AwsAccount, CloudMapExport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole, TrafficMigration,
+};
 use landbridge_plan::account::{AccountTarget, DEFAULT_ACCOUNT};
 use landbridge_plan::kind::Kind;
 use landbridge_plan::kubernetes::{EndpointSlice, KubernetesService};
@@ -35,6 +37,8 @@ pub struct World {
     pub services: Arc<Feed<EcsService>>,
     /// CloudMapExports.
     pub exports: Arc<Feed<CloudMapExport>>,
+    /// TrafficMigrations.
+    pub migrations: Arc<Feed<TrafficMigration>>,
     /// Kubernetes namespaces, of which only the metadata is kept.
     pub namespaces: Arc<Feed<PartialObjectMeta<Namespace>>>,
     /// Services and EndpointSlices, watched once somebody asks for one.
@@ -57,7 +61,7 @@ struct Proved {
 impl World {
     /// A world of these feeds.
     pub fn new(feeds: Feeds, installation: String) -> Self {
-        let Feeds { accounts, clusters, cloud_map, roles, services, exports, namespaces } = feeds;
+        let Feeds { accounts, clusters, cloud_map, roles, services, exports, migrations, namespaces } = feeds;
         let (mirror, ambient, proved) = (Mirror::default(), Ambient::default(), Mutex::default());
         Self {
             accounts,
@@ -66,6 +70,7 @@ impl World {
             roles,
             services,
             exports,
+            migrations,
             namespaces,
             mirror,
             ambient,
@@ -83,6 +88,7 @@ impl World {
             self.roles.ready(),
             self.services.ready(),
             self.exports.ready(),
+            self.migrations.ready(),
             self.namespaces.ready(),
         );
     }
@@ -141,6 +147,8 @@ pub struct Feeds {
     pub services: Arc<Feed<EcsService>>,
     /// CloudMapExports.
     pub exports: Arc<Feed<CloudMapExport>>,
+    /// TrafficMigrations.
+    pub migrations: Arc<Feed<TrafficMigration>>,
     /// Kubernetes namespaces.
     pub namespaces: Arc<Feed<PartialObjectMeta<Namespace>>>,
 }
@@ -207,6 +215,12 @@ impl Objects for World {
 
     fn users_of_iam_task_role(&self, namespace: &str, name: &str) -> Vec<String> {
         said(&self.services.store().state_filter(|s| s.object_namespace() == namespace && uses_role(s, name)))
+    }
+
+    fn traffic_migrations(&self, namespace: &str) -> Vec<Arc<TrafficMigration>> {
+        let mut all = self.migrations.store().state_filter(|m| m.object_namespace() == namespace);
+        all.sort_by(|a, b| a.object_name().cmp(b.object_name()));
+        all
     }
 
     fn users_of_account(&self, name: &str) -> Vec<String> {

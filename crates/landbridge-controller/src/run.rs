@@ -5,7 +5,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use kube::Client;
-use landbridge_api::v1alpha1::{AwsAccount, CloudMapExport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
+use landbridge_api::v1alpha1::{
+    AwsAccount, CloudMapExport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole, TrafficMigration,
+};
 use landbridge_aws::AwsPool;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -47,6 +49,7 @@ pub(crate) struct Queues {
     roles: Queue<IamTaskRole>,
     services: Queue<EcsService>,
     exports: Queue<CloudMapExport>,
+    migrations: Queue<TrafficMigration>,
 }
 
 /// Runs the operator until `shutdown`, then stops gracefully.
@@ -138,6 +141,7 @@ pub(crate) fn feeds() -> (Feeds, Queues) {
     let (roles, queue_of_roles) = Feed::new();
     let (services, queue_of_services) = Feed::new();
     let (exports, queue_of_exports) = Feed::new();
+    let (migrations, queue_of_migrations) = Feed::new();
     // Namespaces are looked up and never reconciled: their queue is dropped.
     let (namespaces, _) = Feed::new();
     let queues = Queues {
@@ -147,8 +151,9 @@ pub(crate) fn feeds() -> (Feeds, Queues) {
         roles: queue_of_roles,
         services: queue_of_services,
         exports: queue_of_exports,
+        migrations: queue_of_migrations,
     };
-    (Feeds { accounts, clusters, cloud_map, roles, services, exports, namespaces }, queues)
+    (Feeds { accounts, clusters, cloud_map, roles, services, exports, migrations, namespaces }, queues)
 }
 
 fn start_all(start: &mut Start<'_>, queues: Queues) {
@@ -161,6 +166,7 @@ fn start_all(start: &mut Start<'_>, queues: Queues) {
     start.namespaced(&world.roles, queues.roles);
     start.namespaced(&world.services, queues.services);
     start.namespaced(&world.exports, queues.exports);
+    start.namespaced(&world.migrations, queues.migrations);
 }
 
 /// Lets passes begin once every kind is listed: a reference must not look missing because its kind comes later. For the

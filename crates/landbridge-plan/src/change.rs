@@ -5,8 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use landbridge_api::v1alpha1::TargetWeight;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use crate::traffic_migration::HealthCheckFacts;
 
 /// A request body in the service's own JSON names.
 pub type Body = Map<String, Value>;
@@ -110,8 +113,49 @@ pub enum Change {
     /// Deletion of an object in Kubernetes, if it is still the one of that UID.
     DeleteObject { api_version: String, kind: String, namespace: String, name: String, uid: String },
 
+    /// elasticloadbalancing:CreateTargetGroup. Outputs `arn`.
+    CreateTargetGroup { name: String, settings: TargetGroupSettings, tags: Tags },
+    /// elasticloadbalancing:ModifyTargetGroupAttributes.
+    SetTargetGroupAttributes { arn: String, attributes: BTreeMap<String, String> },
+    /// elasticloadbalancing:DeleteTargetGroup.
+    DeleteTargetGroup { arn: String },
+    /// elasticloadbalancing:RegisterTargets.
+    RegisterTargets { group: String, targets: Vec<Target> },
+    /// elasticloadbalancing:DeregisterTargets.
+    DeregisterTargets { group: String, targets: Vec<Target> },
+    /// elasticloadbalancing:ModifyRule, or ModifyListener for a default action: other weights in the forward action,
+    /// everything else as it is. Refused when the weights are no longer `expected`.
+    ShiftWeights { point: String, is_default: bool, expected: Vec<TargetWeight>, weights: Vec<TargetWeight> },
+
     /// TagResource and UntagResource of the service that the resource belongs to.
     Tag { api: Tagged, arn: String, set: Tags, remove: Vec<String> },
+}
+
+/// What a target group is made with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetGroupSettings {
+    /// `HTTP` or `HTTPS`.
+    pub protocol: String,
+    /// `HTTP1`, `HTTP2` or `GRPC`.
+    pub protocol_version: Option<String>,
+    /// Port of targets that name none.
+    pub port: i32,
+    /// VPC of the targets.
+    pub vpc_id: String,
+    /// `ipv4` or `ipv6`.
+    pub ip_address_type: Option<String>,
+    /// How targets are checked.
+    pub health_check: HealthCheckFacts,
+}
+
+/// A target of a target group: an address and a port.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Target {
+    /// IP address.
+    pub id: String,
+    /// Port.
+    pub port: i32,
 }
 
 /// How a plan line starts.
@@ -140,7 +184,9 @@ impl Change {
             | C::RegisterInstance { .. }
             | C::CreateLogGroup { .. }
             | C::CreateRole { .. }
-            | C::ApplyObject { uid: None, .. } => Verb::Create,
+            | C::ApplyObject { uid: None, .. }
+            | C::CreateTargetGroup { .. }
+            | C::RegisterTargets { .. } => Verb::Create,
             C::DeleteCluster { .. }
             | C::DeleteCapacityProvider { .. }
             | C::DeregisterTaskDefinition { .. }
@@ -150,7 +196,9 @@ impl Change {
             | C::DeleteDiscoveryService { .. }
             | C::DeleteLogGroup { .. }
             | C::DeleteRole { .. }
-            | C::DeleteObject { .. } => Verb::Delete,
+            | C::DeleteObject { .. }
+            | C::DeleteTargetGroup { .. }
+            | C::DeregisterTargets { .. } => Verb::Delete,
             C::UpdateCluster { .. }
             | C::PutClusterCapacityProviders { .. }
             | C::UpdateCapacityProvider { .. }
@@ -167,6 +215,8 @@ impl Change {
             | C::DetachRolePolicy { .. }
             | C::TagRole { .. }
             | C::ApplyObject { .. }
+            | C::SetTargetGroupAttributes { .. }
+            | C::ShiftWeights { .. }
             | C::Tag { .. } => Verb::Update,
         }
     }
@@ -218,6 +268,17 @@ impl Change {
             C::ApplyObject { kind, namespace, name, .. } | C::DeleteObject { kind, namespace, name, .. } => {
                 format!("{kind} {namespace}/{name}")
             }
+            C::CreateTargetGroup { name, .. } => format!("target group {name}"),
+            C::SetTargetGroupAttributes { arn, .. } => format!("attributes of target group {}", group_name(arn)),
+            C::DeleteTargetGroup { arn } => format!("target group {}", group_name(arn)),
+            C::RegisterTargets { group, targets } | C::DeregisterTargets { group, targets } => {
+                let named = targets.iter().map(|t| format!("{}:{}", t.id, t.port)).collect::<Vec<_>>();
+                format!("targets {} of target group {}", named.join(", "), group_name(group))
+            }
+            C::ShiftWeights { point, is_default: true, .. } => {
+                format!("default action of listener {}", after_slash(point))
+            }
+            C::ShiftWeights { point, .. } => format!("listener rule {}", after_slash(point)),
             C::Tag { arn, .. } => format!("tags of {}", crate::token::shown(arn)),
         }
     }
@@ -268,6 +329,13 @@ impl Change {
             C::DeleteRole { .. } => "iam:DeleteRole",
             C::ApplyObject { .. } => "kubernetes:Apply",
             C::DeleteObject { .. } => "kubernetes:Delete",
+            C::CreateTargetGroup { .. } => "elasticloadbalancing:CreateTargetGroup",
+            C::SetTargetGroupAttributes { .. } => "elasticloadbalancing:ModifyTargetGroupAttributes",
+            C::DeleteTargetGroup { .. } => "elasticloadbalancing:DeleteTargetGroup",
+            C::RegisterTargets { .. } => "elasticloadbalancing:RegisterTargets",
+            C::DeregisterTargets { .. } => "elasticloadbalancing:DeregisterTargets",
+            C::ShiftWeights { is_default: false, .. } => "elasticloadbalancing:ModifyRule",
+            C::ShiftWeights { is_default: true, .. } => "elasticloadbalancing:ModifyListener",
             C::Tag { api: Tagged::Ecs, .. } => "ecs:TagResource",
             C::Tag { api: Tagged::CloudMap, .. } => "servicediscovery:TagResource",
             C::Tag { api: Tagged::Logs, .. } => "logs:TagResource",
@@ -277,4 +345,9 @@ impl Change {
 
 fn after_slash(arn: &str) -> &str {
     crate::token::shown(arn).rsplit('/').next().unwrap_or(arn)
+}
+
+/// The name in the ARN of a target group: `…:targetgroup/<name>/<id>`.
+fn group_name(arn: &str) -> &str {
+    crate::token::shown(arn).split('/').nth(1).unwrap_or(arn)
 }

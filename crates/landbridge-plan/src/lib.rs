@@ -30,5 +30,6 @@ pub mod tags;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod token;
+pub mod traffic_migration;
 pub mod units;
 pub mod verdict;

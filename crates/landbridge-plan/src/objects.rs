@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use landbridge_api::v1alpha1::{CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
+use landbridge_api::v1alpha1::{CloudMapNamespace, EcsCluster, EcsService, IamTaskRole, TrafficMigration};
 
 use crate::account::AccountTarget;
 use crate::kubernetes::{EndpointSlice, KubernetesService};
@@ -53,4 +53,6 @@ pub trait Objects {
     fn users_of_iam_task_role(&self, namespace: &str, name: &str) -> Vec<String>;
     /// Objects that refer to this AWSAccount.
     fn users_of_account(&self, name: &str) -> Vec<String>;
+    /// The TrafficMigrations of a namespace, in the order of their names.
+    fn traffic_migrations(&self, namespace: &str) -> Vec<Arc<TrafficMigration>>;
 }

@@ -158,10 +158,13 @@ fn step_text(out: &mut String, step: &Step, paint: Paint) {
 fn sign_and_verb(change: &Change) -> &'static str {
     match change {
         // A sign, a space, a verb.
-        Change::RegisterTaskDefinition { .. } => "+ register",
-        Change::DeregisterTaskDefinition { .. } => "- deregister",
-        Change::RegisterInstance { .. } => "+ register",
-        Change::DeregisterInstance { .. } => "- deregister",
+        Change::RegisterTaskDefinition { .. } | Change::RegisterInstance { .. } | Change::RegisterTargets { .. } => {
+            "+ register"
+        }
+        Change::DeregisterTaskDefinition { .. }
+        | Change::DeregisterInstance { .. }
+        | Change::DeregisterTargets { .. } => "- deregister",
+        Change::ShiftWeights { .. } => "~ shift",
         Change::PutRolePolicy { .. } => "~ put",
         Change::DeleteRolePolicy { .. } => "~ take away",
         Change::AttachRolePolicy { .. } => "~ attach",

@@ -301,6 +301,11 @@ fn known(text: &str) -> &'static str {
         reason::PENDING,
         reason::NO_ENDPOINTS,
         reason::UNROUTABLE_ADDRESS,
+        reason::PREFLIGHT,
+        reason::AWAITING_APPROVAL,
+        reason::HOLDING,
+        reason::CONFLICTED,
+        reason::PAUSED,
     ];
     ALL.iter().find(|r| **r == text).copied().unwrap_or(reason::PROGRESSING)
 }

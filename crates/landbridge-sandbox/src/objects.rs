@@ -11,7 +11,9 @@ use kube::{
         watcher::{self, Event, watcher},
     },
 };
-use landbridge_api::v1alpha1::{AwsAccount, CloudMapExport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
+use landbridge_api::v1alpha1::{
+    AwsAccount, CloudMapExport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole, TrafficMigration,
+};
 use tokio::{sync::watch, task::JoinHandle};
 
 /// Place of the kind in the table, namespace, name.
@@ -21,7 +23,7 @@ pub type Key = (usize, String, String);
 pub type Objects = BTreeMap<Key, DynamicObject>;
 
 /// The kinds in the order of the table: what is used stands above what uses it.
-pub fn kinds() -> [ApiResource; 6] {
+pub fn kinds() -> [ApiResource; 7] {
     [
         ApiResource::erase::<AwsAccount>(&()),
         ApiResource::erase::<EcsCluster>(&()),
@@ -29,6 +31,7 @@ pub fn kinds() -> [ApiResource; 6] {
         ApiResource::erase::<IamTaskRole>(&()),
         ApiResource::erase::<EcsService>(&()),
         ApiResource::erase::<CloudMapExport>(&()),
+        ApiResource::erase::<TrafficMigration>(&()),
     ]
 }
 

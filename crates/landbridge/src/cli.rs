@@ -34,6 +34,8 @@ pub enum Command {
     Get(GetArgs),
     /// Show one object: what it waits for, why it is not ready, why tasks stopped.
     Describe(DescribeArgs),
+    /// Move traffic between ECS and EKS, or between two ECS services: look at a TrafficMigration, and tell it what to do.
+    Migrate(MigrateArgs),
     /// Run a real Kubernetes API, an emulated AWS and the operator on this machine.
     Sandbox(landbridge_sandbox::SandboxArgs),
     /// Run the emulated AWS alone, for any client that takes an endpoint: the AWS CLI, boto3, deploy tools.
@@ -150,6 +152,95 @@ pub struct DescribeArgs {
     /// Namespace; default: the current one.
     #[arg(short = 'n', long)]
     pub namespace: Option<String>,
+}
+
+/// Arguments of `migrate`.
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: MigrateVerb,
+}
+
+/// What to do with a migration.
+#[derive(Debug, Subcommand)]
+pub enum MigrateVerb {
+    /// Show what it will do and what stands in the way. Nothing is written.
+    Plan(MigrationTarget),
+    /// Begin, where spec.approval is Manual.
+    Start(MigrationTarget),
+    /// Show weights, health and gates.
+    Status {
+        /// Which.
+        #[command(flatten)]
+        target: MigrationTarget,
+        /// Stay until it has ended; exits 1 when it went back.
+        #[arg(short = 'w', long)]
+        watch: bool,
+    },
+    /// Hold the weights where they are.
+    Pause(MigrationTarget),
+    /// Go on after a pause; in a conflict, write our weights again.
+    Resume(MigrationTarget),
+    /// Agree to the next step: end the bake early, or let a manual step go on.
+    Promote(MigrationTarget),
+    /// In a conflict, go on from the weights that are there.
+    AdoptCurrent(MigrationTarget),
+    /// Give all traffic back to the old side, with one write per rule.
+    Abort(MigrationTarget),
+}
+
+/// Which migration.
+#[derive(Debug, Args)]
+pub struct MigrationTarget {
+    /// Name of the TrafficMigration.
+    pub name: String,
+    /// Namespace; default: the current one.
+    #[arg(short = 'n', long)]
+    pub namespace: Option<String>,
+}
+
+impl MigrateVerb {
+    /// Which migration is meant.
+    pub fn target(&self) -> &MigrationTarget {
+        match self {
+            Self::Plan(target)
+            | Self::Start(target)
+            | Self::Status { target, .. }
+            | Self::Pause(target)
+            | Self::Resume(target)
+            | Self::Promote(target)
+            | Self::AdoptCurrent(target)
+            | Self::Abort(target) => target,
+        }
+    }
+
+    /// The word in the annotation.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Plan(_) => "plan",
+            Self::Start(_) => "start",
+            Self::Status { .. } => "status",
+            Self::Pause(_) => "pause",
+            Self::Resume(_) => "resume",
+            Self::Promote(_) => "promote",
+            Self::AdoptCurrent(_) => "adopt-current",
+            Self::Abort(_) => "abort",
+        }
+    }
+
+    /// What is said once it was told.
+    pub fn done(&self) -> &'static str {
+        match self {
+            Self::Start(_) => "started",
+            Self::Pause(_) => "paused",
+            Self::Resume(_) => "resumed",
+            Self::Promote(_) => "promoted",
+            Self::AdoptCurrent(_) => "goes on from the present weights:",
+            Self::Abort(_) => "goes back:",
+            Self::Plan(_) | Self::Status { .. } => "looked at",
+        }
+    }
 }
 
 /// Arguments of `emulator`.

@@ -61,7 +61,8 @@ impl KindInfo {
             || self.short_names.iter().any(|s| s == lower)
     }
 
-    fn api(&self, client: &Client, namespace: Option<&str>) -> Api<DynamicObject> {
+    /// Where its objects are.
+    pub fn api(&self, client: &Client, namespace: Option<&str>) -> Api<DynamicObject> {
         let kind = GroupVersionKind::gvk(GROUP, "v1alpha1", &self.kind);
         let resource = ApiResource::from_gvk_with_plural(&kind, &self.plural);
         match namespace.filter(|_| self.namespaced) {

@@ -117,6 +117,7 @@ impl Session {
                 Object::Role(o) => snapshot.insert(*o),
                 Object::Service(o) => snapshot.insert(*o),
                 Object::Export(o) => snapshot.insert(*o),
+                Object::Migration(o) => snapshot.insert(*o),
             }
         }
         Self { pool, snapshot, writes: AtomicUsize::new(0) }
@@ -129,21 +130,23 @@ impl Session {
 
     /// The plans of all objects, in order. Nothing is written.
     pub async fn plan(&mut self, set: ObjectSet) -> Result<Vec<Plan>> {
-        let ByKind { accounts, clusters, namespaces, roles, services, exports } = set.by_kind();
+        let ByKind { accounts, clusters, namespaces, roles, services, exports, migrations } = set.by_kind();
         let mut plans = self.plan_kind(accounts).await?;
         plans.extend(self.plan_kind(clusters).await?);
         plans.extend(self.plan_kind(namespaces).await?);
         plans.extend(self.plan_kind(roles).await?);
         plans.extend(self.plan_kind(services).await?);
         plans.extend(self.plan_kind(exports).await?);
+        plans.extend(self.plan_kind(migrations).await?);
         Ok(plans)
     }
 
     /// The plans of deleting all objects, users before what they use. Nothing is written.
     pub async fn plan_deletion(&mut self, set: ObjectSet) -> Result<Vec<Plan>> {
         self.meet(&set).await?;
-        let ByKind { accounts, clusters, namespaces, roles, services, exports } = set.by_kind();
-        let mut plans = self.plan_kind_deletion(exports).await?;
+        let ByKind { accounts, clusters, namespaces, roles, services, exports, migrations } = set.by_kind();
+        let mut plans = self.plan_kind_deletion(migrations).await?;
+        plans.extend(self.plan_kind_deletion(exports).await?);
         plans.extend(self.plan_kind_deletion(services).await?);
         plans.extend(self.plan_kind_deletion(roles).await?);
         plans.extend(self.plan_kind_deletion(namespaces).await?);
@@ -154,7 +157,7 @@ impl Session {
 
     /// Makes AWS what the objects say, in order. True when all of them came through.
     pub async fn apply(&mut self, set: ObjectSet, follow: bool, deadline: Instant) -> Result<bool> {
-        let ByKind { accounts, clusters, namespaces, roles, services, exports } = set.by_kind();
+        let ByKind { accounts, clusters, namespaces, roles, services, exports, migrations } = set.by_kind();
         // What others refer to has to be there first; a service is followed only when that is asked for.
         let mut all = self.carry_kind(accounts, Until::Settled, deadline).await;
         all &= self.carry_kind(clusters, Until::Settled, deadline).await;
@@ -163,14 +166,16 @@ impl Session {
         let until = if follow { Until::Settled } else { Until::Written };
         all &= self.carry_kind(services, until, deadline).await;
         all &= self.carry_kind(exports, Until::Settled, deadline).await;
+        all &= self.carry_kind(migrations, until, deadline).await;
         Ok(all)
     }
 
     /// Deletes from AWS what the objects describe, users before what they use. True when all are gone.
     pub async fn delete(&mut self, set: ObjectSet, deadline: Instant) -> Result<bool> {
         self.meet(&set).await?;
-        let ByKind { accounts, clusters, namespaces, roles, services, exports } = set.by_kind();
-        let mut all = self.remove_kind(exports, deadline).await;
+        let ByKind { accounts, clusters, namespaces, roles, services, exports, migrations } = set.by_kind();
+        let mut all = self.remove_kind(migrations, deadline).await;
+        all &= self.remove_kind(exports, deadline).await;
         all &= self.remove_kind(services, deadline).await;
         all &= self.remove_kind(roles, deadline).await;
         all &= self.remove_kind(namespaces, deadline).await;

@@ -9,6 +9,7 @@ pub mod cloud_map_namespace;
 pub mod ecs_cluster;
 pub mod ecs_service;
 pub mod iam_task_role;
+pub mod traffic_migration;
 
 pub use aws_account::*;
 pub use cloud_map_export::*;
@@ -16,6 +17,7 @@ pub use cloud_map_namespace::*;
 pub use ecs_cluster::*;
 pub use ecs_service::*;
 pub use iam_task_role::*;
+pub use traffic_migration::*;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
@@ -29,5 +31,6 @@ pub fn derived_crds() -> Vec<CustomResourceDefinition> {
         IamTaskRole::crd(),
         EcsService::crd(),
         CloudMapExport::crd(),
+        TrafficMigration::crd(),
     ]
 }

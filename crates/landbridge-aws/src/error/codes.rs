@@ -7,7 +7,7 @@ use landbridge_plan::verdict::ErrorClass::{
 
 use crate::operations::Operation;
 
-/// Codes of ECS, Cloud Map, IAM, STS and CloudWatch Logs ("Common errors" and each action's "Errors" in the API
+/// Codes of ECS, Cloud Map, Elastic Load Balancing, IAM, STS and CloudWatch Logs ("Common errors" and each action's "Errors" in the API
 /// references).
 const CODES: &[(ErrorClass, &[&str])] = &[
     (
@@ -35,6 +35,12 @@ const CODES: &[(ErrorClass, &[&str])] = &[
             "ResourceLimitExceeded",
             "ServiceQuotaExceededException",
             "QuotaExceeded",
+            "TooManyTargetGroups",
+            "TooManyTargets",
+            "TooManyRegistrationsForTargetId",
+            "TooManyActions",
+            "TooManyUniqueTargetGroupsPerLoadBalancer",
+            "TargetGroupAssociationLimit",
         ],
     ),
     (
@@ -94,12 +100,22 @@ const CODES: &[(ErrorClass, &[&str])] = &[
             "ServiceNotFound",
             "InstanceNotFound",
             "OperationNotFound",
+            "TargetGroupNotFound",
+            "RuleNotFound",
+            "ListenerNotFound",
+            "LoadBalancerNotFound",
         ],
     ),
     (NotYet, &["NamespaceNotFoundException"]),
     (
         AlreadyExists,
-        &["EntityAlreadyExists", "NamespaceAlreadyExists", "ServiceAlreadyExists", "ResourceAlreadyExistsException"],
+        &[
+            "EntityAlreadyExists",
+            "NamespaceAlreadyExists",
+            "ServiceAlreadyExists",
+            "ResourceAlreadyExistsException",
+            "DuplicateTargetGroupName",
+        ],
     ),
     (
         Invalid,
@@ -121,6 +137,12 @@ const CODES: &[(ErrorClass, &[&str])] = &[
             "SerializationException",
             "UnknownOperationException",
             "InvalidAction",
+            "InvalidConfigurationRequest",
+            "InvalidTarget",
+            "IncompatibleProtocols",
+            "InvalidLoadBalancerAction",
+            "OperationNotPermitted",
+            "UnsupportedProtocol",
             "RequestEntityTooLargeException",
         ],
     ),

@@ -5,6 +5,7 @@
 mod capacity_provider;
 mod cloud_map;
 mod ecs;
+mod elbv2;
 mod iam;
 mod logs;
 
@@ -133,6 +134,14 @@ async fn write(change: &Change, aws: &Aws, priority: Priority) -> Result<Produce
         C::DeleteRole { name } => with.delete_role(name).await,
         // These go another way; see `execute`.
         C::ApplyObject { .. } | C::DeleteObject { .. } => Ok(Produced::new()),
+        C::CreateTargetGroup { name, settings, tags } => with.create_target_group(name, settings, tags).await,
+        C::SetTargetGroupAttributes { arn, attributes } => with.set_target_group_attributes(arn, attributes).await,
+        C::DeleteTargetGroup { arn } => with.delete_target_group(arn).await,
+        C::RegisterTargets { group, targets } => with.register_targets(group, targets).await,
+        C::DeregisterTargets { group, targets } => with.deregister_targets(group, targets).await,
+        C::ShiftWeights { point, is_default, expected, weights } => {
+            with.shift_weights(point, *is_default, expected, weights).await
+        }
         C::Tag { api: Tagged::Ecs, arn, set, remove } => with.tag_ecs(arn, set, remove).await,
         C::Tag { api: Tagged::CloudMap, arn, set, remove } => with.tag_cloud_map(arn, set, remove).await,
         C::Tag { api: Tagged::Logs, arn, set, remove } => with.tag_log_group(arn, set, remove).await,

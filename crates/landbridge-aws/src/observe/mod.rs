@@ -10,6 +10,7 @@ mod iam_task_role;
 mod log_group;
 mod revision;
 mod task_failure;
+mod traffic_migration;
 
 use std::future::Future;
 use std::time::Duration;

@@ -33,6 +33,13 @@ impl Converge for EcsService {
     }
 
     fn changed(world: &World, change: &Change<'_, Self>) {
+        if let Some(service) = change.new.or(change.old) {
+            let (namespace, name) = (service.object_namespace(), service.object_name());
+            world.migrations.wake_where(|m| {
+                let sides = [&m.spec.from, &m.spec.to].into_iter().filter_map(|s| s.ecs_service_ref.as_ref());
+                m.object_namespace() == namespace && sides.into_iter().any(|s| s.name == name)
+            });
+        }
         let Some(old) = change.old else { return };
         let before = References::of(old);
         if change.new.is_some_and(|new| References::of(new) == before) {

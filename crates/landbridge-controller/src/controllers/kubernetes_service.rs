@@ -46,4 +46,8 @@ where
 /// Wakes the objects that refer to a Service of such a namespace and name.
 fn wake_users(world: &World, refers: impl Fn(&str, &str) -> bool) {
     world.exports.wake_where(|e| refers(e.object_namespace(), &e.spec.service_ref.name));
+    world.migrations.wake_where(|m| {
+        let sides = [&m.spec.from, &m.spec.to].into_iter().filter_map(|s| s.kubernetes_service.as_ref());
+        sides.into_iter().any(|s| refers(m.object_namespace(), &s.name))
+    });
 }

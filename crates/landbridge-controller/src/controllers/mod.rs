@@ -9,6 +9,7 @@ mod ecs_service;
 mod iam_task_role;
 mod kubernetes_service;
 mod namespace;
+mod traffic_migration;
 
 use std::convert::Infallible;
 use std::sync::Arc;

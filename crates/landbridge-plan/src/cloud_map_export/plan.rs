@@ -69,7 +69,9 @@ impl Pass<'_> {
         if let Err(why) = tags::validate(&self.wanted_tags()) {
             found.push(format!("spec.tags: {why}"));
         }
-        found.into_iter().for_each(|message| plan.block(reason::INVALID_SPEC, message));
+        for message in found {
+            plan.block(reason::INVALID_SPEC, message);
+        }
     }
 
     fn wanted_tags(&self) -> Tags {
@@ -145,7 +147,7 @@ impl Pass<'_> {
                 return plan.block(&blocked.reason, format!("{}, {beside}", blocked.message));
             }
             Claim::Adopt => {
-                plan.step(ADOPT, Cause::Adoption, &[], self.tag(facts, self.owner.tags(), Vec::new()));
+                plan.step(ADOPT, Cause::Adoption, &[], tag(facts, self.owner.tags(), Vec::new()));
                 wanted.tags.retain(|k, _| tags::is_users(k));
             }
             Claim::Ours => {}
@@ -164,12 +166,8 @@ impl Pass<'_> {
         }
         if let Some(change) = tags::change(&facts.tags, &wanted.tags) {
             let differences = tags::differences("tags", &facts.tags, &wanted.tags);
-            self.correct(plan, "tags", self.tag(facts, change.set, change.remove), differences);
+            self.correct(plan, "tags", tag(facts, change.set, change.remove), differences);
         }
-    }
-
-    fn tag(&self, facts: &DiscoveryFacts, set: Tags, remove: Vec<String>) -> Change {
-        Change::Tag { api: Tagged::CloudMap, arn: facts.arn.clone(), set, remove }
     }
 
     /// Registers what is wanted and takes out what is ours and is not. One change of an instance is under way at a time.
@@ -241,4 +239,8 @@ pub(super) fn wait_for_operations(plan: &mut Plan, observed: &CloudMapExportObse
 /// Whether the export made the Cloud Map service, or took it over.
 pub(super) fn made(owner: &Owner, facts: &DiscoveryFacts) -> bool {
     owner.reads(&facts.tags) == Ownership::Ours
+}
+
+fn tag(facts: &DiscoveryFacts, set: Tags, remove: Vec<String>) -> Change {
+    Change::Tag { api: Tagged::CloudMap, arn: facts.arn.clone(), set, remove }
 }

@@ -170,7 +170,8 @@ fn one_change_of_an_instance_is_under_way_at_a_time_and_a_failure_is_told() {
 #[test]
 fn an_endpoint_that_is_not_ready_or_ends_is_taken_out() {
     let export = export(&json!({}));
-    let (world, _) = settled(&shop_with(&[("10.0.0.1", true), ("10.0.0.2", true)]), &export, Default::default());
+    let (world, _) =
+        settled(&shop_with(&[("10.0.0.1", true), ("10.0.0.2", true)]), &export, CloudMapExportObserved::default());
     let (world, _) = settled(&shop_with(&[("10.0.0.1", true), ("10.0.0.2", false)]), &export, world);
     assert_eq!(ids(&world), ["tcp-10_0_0_1-8080"]);
     let none = shop_with(&[("10.0.0.1", false), ("10.0.0.2", false)]);

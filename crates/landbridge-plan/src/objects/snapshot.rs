@@ -6,7 +6,9 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::Service;
 use landbridge_api::common::ClusterScopedRef;
 use landbridge_api::condition::reason;
-use landbridge_api::v1alpha1::{AwsAccount, CloudMapExport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
+use landbridge_api::v1alpha1::{
+    AwsAccount, CloudMapExport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole, TrafficMigration,
+};
 
 use super::Objects;
 use crate::account::{AccountTarget, DEFAULT_ACCOUNT};
@@ -32,6 +34,8 @@ pub struct Snapshot {
     pub ecs_services: BTreeMap<(String, String), Arc<EcsService>>,
     /// CloudMapExports.
     pub cloud_map_exports: BTreeMap<(String, String), Arc<CloudMapExport>>,
+    /// TrafficMigrations.
+    pub traffic_migrations: BTreeMap<(String, String), Arc<TrafficMigration>>,
     /// Whether the Services and EndpointSlices here are all that the cluster has. Otherwise one that is not here is not known,
     /// which is something else than not there.
     pub knows_kubernetes: bool,
@@ -182,6 +186,10 @@ impl Objects for Snapshot {
         self.users(uses, |_| false, None)
     }
 
+    fn traffic_migrations(&self, namespace: &str) -> Vec<Arc<TrafficMigration>> {
+        self.traffic_migrations.iter().filter(|((n, _), _)| n == namespace).map(|(_, m)| m.clone()).collect()
+    }
+
     fn users_of_account(&self, name: &str) -> Vec<String> {
         let uses = |r: &IamTaskRole| r.spec.account_ref.as_ref().map_or(DEFAULT_ACCOUNT, |r| r.name.as_str()) == name;
         self.users(|_| false, uses, Some(name))
@@ -241,6 +249,12 @@ impl Held for EcsService {
 impl Held for CloudMapExport {
     fn put(self, snapshot: &mut Snapshot) {
         snapshot.cloud_map_exports.insert(namespaced(&self.metadata), Arc::new(self));
+    }
+}
+
+impl Held for TrafficMigration {
+    fn put(self, snapshot: &mut Snapshot) {
+        snapshot.traffic_migrations.insert(namespaced(&self.metadata), Arc::new(self));
     }
 }
 

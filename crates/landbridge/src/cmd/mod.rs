@@ -5,6 +5,7 @@ mod crds;
 mod describe;
 mod emulator;
 mod get;
+mod migrate;
 mod plan;
 
 use std::io::Write as _;
@@ -24,6 +25,7 @@ pub async fn run(command: Command) -> Result<Exit> {
         Command::Delete(args) => apply::delete(&args).await,
         Command::Get(args) => get::get(&args).await,
         Command::Describe(args) => describe::describe(&args).await,
+        Command::Migrate(args) => migrate::migrate(&args).await,
         Command::Sandbox(args) => landbridge_sandbox::run(args).await.map(|()| Exit::Ok).map_err(anyhow::Error::from),
         Command::Emulator(args) => emulator::serve(&args).await,
         Command::Crds => crds::print(),

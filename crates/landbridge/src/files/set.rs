@@ -6,7 +6,9 @@ use anyhow::{Context as _, Result};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::core::DynamicObject;
-use landbridge_api::v1alpha1::{AwsAccount, CloudMapExport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
+use landbridge_api::v1alpha1::{
+    AwsAccount, CloudMapExport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole, TrafficMigration,
+};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -29,6 +31,8 @@ pub enum Object {
     Service(Box<EcsService>),
     /// An export.
     Export(Box<CloudMapExport>),
+    /// A migration.
+    Migration(Box<TrafficMigration>),
 }
 
 /// The objects of all files.
@@ -63,6 +67,8 @@ pub struct ByKind {
     pub services: Vec<EcsService>,
     /// Exports.
     pub exports: Vec<CloudMapExport>,
+    /// Migrations.
+    pub migrations: Vec<TrafficMigration>,
 }
 
 impl ObjectSet {
@@ -136,6 +142,7 @@ impl ObjectSet {
                 Object::Role(o) => sorted.roles.push(*o),
                 Object::Service(o) => sorted.services.push(*o),
                 Object::Export(o) => sorted.exports.push(*o),
+                Object::Migration(o) => sorted.migrations.push(*o),
             }
         }
         sorted
@@ -187,6 +194,7 @@ fn typed(value: &Value) -> Result<(Object, Key)> {
         "IAMTaskRole" => (3, Object::Role(read(value)?)),
         "ECSService" => (4, Object::Service(read(value)?)),
         "CloudMapExport" => (5, Object::Export(read(value)?)),
+        "TrafficMigration" => (5, Object::Migration(read(value)?)),
         other => anyhow::bail!("kind {other} is in the CRDs and not in the CLI"),
     };
     Ok((object, (rank, text("namespace"), text("name"))))

@@ -1,7 +1,9 @@
 //! The kinds that a session carries through, and what it must know of each beside its planner.
 
 use kube::core::object::HasStatus;
-use landbridge_api::v1alpha1::{AwsAccount, CloudMapExport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
+use landbridge_api::v1alpha1::{
+    AwsAccount, CloudMapExport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole, TrafficMigration,
+};
 use landbridge_aws::observe::Observe;
 use landbridge_plan::kind::Kind;
 use landbridge_plan::objects::{Held, Snapshot};
@@ -54,5 +56,11 @@ impl Carried for EcsService {
 impl Carried for CloudMapExport {
     fn leave(&self, snapshot: &mut Snapshot) {
         snapshot.cloud_map_exports.remove(&(self.object_namespace().to_owned(), self.object_name().to_owned()));
+    }
+}
+
+impl Carried for TrafficMigration {
+    fn leave(&self, snapshot: &mut Snapshot) {
+        snapshot.traffic_migrations.remove(&(self.object_namespace().to_owned(), self.object_name().to_owned()));
     }
 }

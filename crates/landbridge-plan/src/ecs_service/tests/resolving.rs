@@ -54,6 +54,9 @@ impl Objects for Cluster {
     fn users_of_iam_task_role(&self, _: &str, _: &str) -> Vec<String> {
         vec![]
     }
+    fn traffic_migrations(&self, _: &str) -> Vec<Arc<landbridge_api::v1alpha1::TrafficMigration>> {
+        vec![]
+    }
     fn users_of_account(&self, _: &str) -> Vec<String> {
         vec![]
     }

@@ -1,0 +1,436 @@
+//! `TrafficMigration`: the gated, reversible shift of traffic from one side to another.
+
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::common::{CommonStatus, LocalRef};
+
+/// Moves the traffic of a name step by step between an ECSService and a Kubernetes Service, or between two ECSServices,
+/// with a way back at every step. Weights live in the status, so that nothing in Git has to follow them.
+#[derive(CustomResource, KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[kube(
+    group = "landbridge.dev",
+    version = "v1alpha1",
+    kind = "TrafficMigration",
+    namespaced,
+    plural = "trafficmigrations",
+    shortname = "tmig",
+    category = "landbridge",
+    status = "TrafficMigrationStatus",
+    derive = "PartialEq",
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type=='Ready')].status"),
+    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
+    printcolumn(name = "Weight", type_ = "string", json_path = ".status.share"),
+    printcolumn(name = "Step", type_ = "string", json_path = ".status.progress"),
+    printcolumn(name = "Next", type_ = "date", json_path = ".status.nextActionAt"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type=='Ready')].message",
+        priority = 1
+    )
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("has(self.from.ecsServiceRef) || has(self.to.ecsServiceRef)", "at least one of from and to must be an ECSService"))]
+#[x_kube(validation = ("self.from == oldSelf.from && self.to == oldSelf.to", "from and to are immutable: make another TrafficMigration, for the way back with the sides exchanged"))]
+#[x_kube(validation = ("self.backend == oldSelf.backend", "backend is immutable: make another TrafficMigration"))]
+#[x_kube(validation = ("!has(self.steps) || self.steps.size() == 0 || self.steps[self.steps.size() - 1].weight == 100.0", "the last of steps must have weight 100"))]
+pub struct TrafficMigrationSpec {
+    /// The side that has the traffic when the migration begins.
+    pub from: MigrationSide,
+    /// The side that gets it.
+    pub to: MigrationSide,
+    /// What decides where traffic goes.
+    pub backend: MigrationBackend,
+    /// Shares of the traffic that `to` gets, one after the other; each is greater than the one before, and the last is
+    /// 100. Default: 1, 10, 50 and 100, ten minutes each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    pub steps: Vec<MigrationStep>,
+    /// What must hold before, during and after each step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gates: Option<MigrationGates>,
+    /// When the migration goes back by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub abort: Option<AbortPolicy>,
+    /// What happens once `to` has all the traffic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finalise: Option<FinalisePolicy>,
+    /// `Automatic` (default), or `Manual`: after the preflight the migration waits for `landbridge migrate start`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
+    /// While true weights stay as they are. Gates go on being read, and an abort is still carried out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<bool>,
+    /// What happens when this object is deleted on the way: `RollBack` (default) or `Freeze`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_delete: Option<OnDelete>,
+}
+
+/// One of the two sides: exactly one of its members is set.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("has(self.ecsServiceRef) != has(self.kubernetesService)", "set exactly one of ecsServiceRef and kubernetesService"))]
+pub struct MigrationSide {
+    /// An ECSService of this namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ecs_service_ref: Option<LocalRef>,
+    /// A Service of this namespace and cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kubernetes_service: Option<KubernetesSide>,
+    /// ARN of the side's target group. Default for an ECSService: the one in its `loadBalancers`. Default for a Service:
+    /// one that Landbridge makes after the other side's, and in which it registers the Service's pods as long as this object
+    /// is there; when it is given, whoever made it registers them, for example a TargetGroupBinding.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(
+        pattern = "^arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:targetgroup/[A-Za-z0-9-]+/[0-9a-f]+$"
+    ))]
+    pub target_group_arn: Option<String>,
+}
+
+/// A Kubernetes Service as a side.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct KubernetesSide {
+    /// Name of the Service.
+    #[schemars(length(min = 1, max = 63))]
+    pub name: String,
+    /// Name of the Service's port. Default: its only port.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 63))]
+    pub port: Option<String>,
+}
+
+/// What decides where traffic goes: exactly one member is set.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MigrationBackend {
+    /// Weighted target groups of an Application Load Balancer.
+    pub application_load_balancer: LoadBalancerBackend,
+}
+
+/// Listener rules of an Application Load Balancer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LoadBalancerBackend {
+    /// ARNs of the rules, or of listeners whose default action is meant. Default: every rule and default action of the load
+    /// balancer that forwards to the target group of `from`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub listener_rule_arns: Vec<String>,
+    /// What to do about clients that a cookie ties to a target group: `Refuse` (default), or `Wait` until the cookies have
+    /// ended before the old side is let go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sticky_sessions: Option<StickySessions>,
+    /// How long new weights are given to reach all of the load balancer before a step is watched. Default: `30s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub propagation: Option<Span>,
+}
+
+/// What to do about sticky sessions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum StickySessions {
+    /// The migration does not start.
+    #[default]
+    Refuse,
+    /// The old side stays until the longest cookie has ended. Weights then hold for new clients only.
+    Wait,
+}
+
+/// One step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MigrationStep {
+    /// Share of the traffic that `to` gets, in percent, in tenths.
+    #[schemars(range(min = 0.1, max = 100.0))]
+    pub weight: f64,
+    /// How long the step is watched, for example `10m`. Default: `10m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bake: Option<Span>,
+    /// `Manual`: after the bake the migration waits for `landbridge migrate promote`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
+}
+
+/// A length of time in hours, minutes and seconds, for example `1h30m`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Span(
+    #[schemars(regex(pattern = "^([0-9]{1,5}h)?([0-9]{1,5}m)?([0-9]{1,7}s)?$"), length(min = 2))] pub String,
+);
+
+/// Whether a person must agree.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Approval {
+    /// Nobody need.
+    #[default]
+    Automatic,
+    /// Somebody must.
+    Manual,
+}
+
+/// What must hold.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MigrationGates {
+    /// Fewest healthy targets of a side that has any traffic. Default: 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub min_healthy: Option<i32>,
+    /// Fewest healthy targets in each Availability Zone in which the side has targets. Default: 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1000))]
+    pub min_healthy_per_zone: Option<i32>,
+    /// Share of the side's own targets that must be healthy before it gets more traffic, in percent. Default: 100.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub healthy_percent: Option<i32>,
+    /// How long `to` must have been healthy before it gets its first request. Default: `10s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_ready: Option<Span>,
+    /// How often the gates are read. Default: `10s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Span>,
+}
+
+/// When the migration goes back by itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AbortPolicy {
+    /// Whether a failed gate sends the traffic back. Default: true; otherwise the migration holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub automatic: Option<bool>,
+    /// How many readings in a row a gate must fail. Default: 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100))]
+    pub after_failures: Option<i32>,
+    /// How long a step may wait for its target to become healthy before the migration goes back. Default: `30m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress_deadline: Option<Span>,
+}
+
+/// What happens once `to` has all the traffic.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FinalisePolicy {
+    /// How long the old side stays at full size beside the new one that has all the traffic. Default: `1h`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub soak: Option<Span>,
+    /// `Manual`: after the soak the migration waits for `landbridge migrate promote` before the old side is let go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
+    /// Whether the old side leaves the rules. Default: true; otherwise it stays there with weight 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remove_old: Option<bool>,
+}
+
+/// What happens to traffic when the object is deleted on the way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum OnDelete {
+    /// It goes back to `from` first.
+    #[default]
+    RollBack,
+    /// Weights stay as they are.
+    Freeze,
+}
+
+/// Where a migration stands.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TrafficMigrationStatus {
+    /// Conditions and what they speak of.
+    #[serde(flatten)]
+    pub common: CommonStatus,
+    /// How far it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<MigrationPhase>,
+    /// Since when, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase_since: Option<String>,
+    /// The step that is under way, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<i32>,
+    /// `2/4`, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<String>,
+    /// The shares that AWS shows, `from` first: `90/10`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<String>,
+    /// When the migration goes on by itself, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_action_at: Option<String>,
+    /// What is about to be written, stored before it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<MigrationIntent>,
+    /// What the rules were before the migration began: the way back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undo: Vec<WeightedPoint>,
+    /// What the migration wrote last, per rule.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub applied: Vec<WeightedPoint>,
+    /// The target groups of the sides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_groups: Option<SideTargetGroups>,
+    /// Health of `from`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<SideHealth>,
+    /// Health of `to`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<SideHealth>,
+    /// Healthy targets that `from` had when the migration began; it keeps as many until it is let go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<i32>,
+    /// Since when `to` has been healthy without a break, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub healthy_since: Option<String>,
+    /// The gates as they were read last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<GateReading>,
+    /// Readings in a row in which a gate failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failures: Option<i32>,
+    /// When the gates were read last, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gates_read_at: Option<String>,
+    /// Why the migration went back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub abort_reason: Option<String>,
+    /// Who changed what between two of our writes; nothing is written until it is settled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflict: Option<MigrationConflict>,
+    /// The value of the annotation `landbridge.dev/migrate` that was carried out last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_command: Option<String>,
+    /// Whether `landbridge migrate pause` holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<bool>,
+}
+
+/// How far a migration is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum MigrationPhase {
+    /// What is there is looked at; nothing is written.
+    #[default]
+    Preflight,
+    /// The new side is attached, with weight 0.
+    Preparing,
+    /// The new side must be healthy before it gets a request.
+    Verifying,
+    /// The weights of a step are written.
+    Applying,
+    /// The weights are given time to reach all of the load balancer.
+    Propagating,
+    /// The step is watched.
+    Baking,
+    /// The gates decide over the step.
+    Gating,
+    /// The new side has everything; the old one stays at full size.
+    Soaking,
+    /// The old side leaves the rules.
+    Finalising,
+    /// What is under way on the old side ends.
+    Draining,
+    /// The new side has everything.
+    Completed,
+    /// Weights go back to what they were.
+    RollingBack,
+    /// Weights are what they were.
+    RolledBack,
+    /// Somebody else changed a rule; nothing is written.
+    Conflicted,
+}
+
+/// A write that is about to be made.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MigrationIntent {
+    /// What each rule was.
+    pub before: Vec<WeightedPoint>,
+    /// What each rule is to be.
+    pub after: Vec<WeightedPoint>,
+    /// When it was decided, RFC 3339.
+    pub decided_at: String,
+}
+
+/// A place where weights are written, and the weights.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WeightedPoint {
+    /// ARN of the listener rule, or of the listener for its default action.
+    pub id: String,
+    /// Weights by target group ARN, in the order of the rule.
+    pub weights: Vec<TargetWeight>,
+}
+
+/// The weight of a target group in a rule.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetWeight {
+    /// ARN of the target group.
+    pub target: String,
+    /// Its weight, 0 to 999.
+    pub weight: i32,
+}
+
+/// The target groups of the sides.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SideTargetGroups {
+    /// ARN of that of `from`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// ARN of that of `to`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+}
+
+/// Targets of a side.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SideHealth {
+    /// Targets that are registered and not on their way out.
+    pub registered: i32,
+    /// Those of them that are healthy.
+    pub healthy: i32,
+    /// Healthy targets by Availability Zone.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub zones: std::collections::BTreeMap<String, i32>,
+}
+
+/// A gate as it was read last.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GateReading {
+    /// Name of the gate.
+    pub name: String,
+    /// What it said.
+    pub result: GateResult,
+    /// In words.
+    pub message: String,
+}
+
+/// What a gate says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum GateResult {
+    /// It holds.
+    Passed,
+    /// It does not.
+    Failed,
+    /// There is nothing to tell from yet.
+    #[default]
+    NoData,
+}
+
+/// What somebody else changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MigrationConflict {
+    /// In words: what was found, what was expected, and who probably did it.
+    pub message: String,
+    /// The phase in which it was found; the migration goes on there.
+    pub phase: MigrationPhase,
+    /// What was found.
+    pub found: Vec<WeightedPoint>,
+}

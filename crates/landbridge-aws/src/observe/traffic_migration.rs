@@ -1,0 +1,171 @@
+//! The rules and target groups of a migration. On the way a look costs one read of the rules, one of the target groups and
+//! one of each side's targets; what changes seldom is remembered.
+
+use futures::future::{try_join, try_join3};
+use jiff::Timestamp;
+use landbridge_api::v1alpha1::{MigrationPhase as Phase, TrafficMigration};
+use landbridge_plan::ecs_service::ServiceFacts;
+use landbridge_plan::traffic_migration::{
+    PointFacts, Side, SideFacts, SideKind, TargetGroupFacts, TrafficMigrationObserved, TrafficMigrationResolved,
+    name_for,
+};
+
+use super::{DEAR, Freshness, Observe, priority};
+use crate::budget::Priority;
+use crate::client::Aws;
+use crate::describe::RECENT;
+use crate::elbv2::load_balancer_of;
+use crate::error::AwsError;
+
+impl Observe for TrafficMigration {
+    async fn observe(
+        &self,
+        aws: &Aws,
+        resolved: &TrafficMigrationResolved,
+        freshness: Freshness,
+    ) -> Result<TrafficMigrationObserved, AwsError> {
+        let look = Look { object: self, aws, resolved, freshness, priority: priority(self, resolved) };
+        Box::pin(look.everything()).await
+    }
+}
+
+struct Look<'a> {
+    object: &'a TrafficMigration,
+    aws: &'a Aws,
+    resolved: &'a TrafficMigrationResolved,
+    freshness: Freshness,
+    priority: Priority,
+}
+
+impl Look<'_> {
+    async fn everything(self) -> Result<TrafficMigrationObserved, AwsError> {
+        let (from, services) =
+            try_join(self.old_group(), try_join(self.service(&self.resolved.from), self.service(&self.resolved.to)))
+                .await?;
+        let (mut points, missing) = self.points(from.as_ref()).await?;
+        let to = self.new_group(from.as_ref(), &points).await?;
+        let (old, new) = (Box::pin(self.whole(from)), Box::pin(self.whole(to)));
+        let (from, to, ()) = try_join3(old, new, self.tags_of_points(&mut points)).await?;
+        Ok(TrafficMigrationObserved {
+            at: Timestamp::now(),
+            points,
+            missing,
+            from: SideFacts { group: from, service: services.0 },
+            to: SideFacts { group: to, service: services.1 },
+            readings: Vec::new(),
+        })
+    }
+
+    fn phase(&self) -> Phase {
+        self.object.status.as_ref().and_then(|s| s.phase).unwrap_or_default()
+    }
+
+    /// Whether attributes count now: what to refuse, what to copy, how long to drain.
+    fn needs_attributes(&self) -> bool {
+        matches!(self.phase(), Phase::Preflight | Phase::Preparing | Phase::Finalising | Phase::Draining)
+    }
+
+    async fn service(&self, side: &Side) -> Result<Option<ServiceFacts>, AwsError> {
+        let SideKind::Ecs { cluster, service } = &side.kind else { return Ok(None) };
+        let age = self.freshness.at_most(RECENT).unwrap_or_default();
+        self.aws.service(cluster, service, age, self.priority).await
+    }
+
+    fn stored(&self, from: bool) -> Option<String> {
+        let groups = self.object.status.as_ref()?.target_groups.as_ref()?;
+        if from { groups.from.clone() } else { groups.to.clone() }
+    }
+
+    /// The target group of the old side: the spec's, the stored one, or on the way back the one that an earlier migration
+    /// made, which the named rules tell.
+    async fn old_group(&self) -> Result<Option<TargetGroupFacts>, AwsError> {
+        let side = &self.resolved.from;
+        let known = side.target_group.clone().or_else(|| self.stored(true)).or_else(|| side.made_before.clone());
+        let Some(arn) = known else {
+            return self.made_for(side).await;
+        };
+        Ok(self.aws.target_groups(&[arn], self.priority).await?.into_values().next())
+    }
+
+    async fn new_group(
+        &self,
+        from: Option<&TargetGroupFacts>,
+        points: &[PointFacts],
+    ) -> Result<Option<TargetGroupFacts>, AwsError> {
+        let side = &self.resolved.to;
+        let known = side.target_group.clone().or_else(|| self.stored(false)).or_else(|| side.made_before.clone());
+        if let Some(arn) = known {
+            return Ok(self.aws.target_groups(&[arn], self.priority).await?.into_values().next());
+        }
+        let Some((owner, _)) = side.managed() else { return Ok(None) };
+        let balancer = points.first().map(|p| p.load_balancer.as_str());
+        let Some(balancer) = balancer.or(from.and_then(|f| f.load_balancers.first().map(String::as_str))) else {
+            return Ok(None);
+        };
+        self.aws.target_group_named(&name_for(owner, &self.resolved.account, balancer), self.priority).await
+    }
+
+    /// The target group that an earlier migration made for a Service: it has the same name, behind the load balancer of the
+    /// rules or of the other side.
+    async fn made_for(&self, side: &Side) -> Result<Option<TargetGroupFacts>, AwsError> {
+        let Some((owner, _)) = side.managed() else { return Ok(None) };
+        let named = &self.object.spec.backend.application_load_balancer.listener_rule_arns;
+        let mut balancers: Vec<String> = named.iter().map(|arn| load_balancer_of(arn)).collect();
+        if let Some(arn) = self.resolved.to.target_group.clone() {
+            let other = self.aws.target_groups(&[arn], self.priority).await?;
+            balancers.extend(other.into_values().flat_map(|g| g.load_balancers));
+        }
+        for balancer in balancers {
+            let name = name_for(owner, &self.resolved.account, &balancer);
+            if let Some(found) = self.aws.target_group_named(&name, self.priority).await? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The rules: once the migration has begun those that it began with, before that those that are named, or all that
+    /// forward to the old side.
+    async fn points(&self, from: Option<&TargetGroupFacts>) -> Result<(Vec<PointFacts>, Vec<String>), AwsError> {
+        let undo = self.object.status.as_ref().map(|s| s.undo.as_slice()).unwrap_or_default();
+        let named = &self.object.spec.backend.application_load_balancer.listener_rule_arns;
+        let ids: Vec<String> =
+            if undo.is_empty() { named.clone() } else { undo.iter().map(|p| p.id.clone()).collect() };
+        if ids.is_empty() {
+            let Some(from) = from else { return Ok((Vec::new(), Vec::new())) };
+            let Some(balancer) = from.load_balancers.first() else { return Ok((Vec::new(), Vec::new())) };
+            let found = self.aws.points_forwarding_to(balancer, &from.arn, self.priority).await?;
+            return Ok((found, Vec::new()));
+        }
+        let found = self.aws.points(&ids, self.priority).await?;
+        let missing = ids.into_iter().filter(|id| !found.iter().any(|p| p.id == *id)).collect();
+        Ok((found, missing))
+    }
+
+    async fn whole(&self, group: Option<TargetGroupFacts>) -> Result<Option<TargetGroupFacts>, AwsError> {
+        let Some(mut group) = group else { return Ok(None) };
+        let arn = group.arn.clone();
+        let tags = async {
+            let mut found = self.aws.elb_tags(std::slice::from_ref(&arn), self.priority).await?;
+            Ok(found.remove(&arn).unwrap_or_default())
+        };
+        let attributes = async {
+            if !self.needs_attributes() {
+                return Ok(std::collections::BTreeMap::new());
+            }
+            self.aws.target_group_attributes(&arn, self.freshness.at_most(DEAR), self.priority).await
+        };
+        let (targets, tags, attributes) = try_join3(self.aws.targets(&arn, self.priority), tags, attributes).await?;
+        (group.targets, group.tags, group.attributes) = (targets, tags, attributes);
+        Ok(Some(group))
+    }
+
+    async fn tags_of_points(&self, points: &mut [PointFacts]) -> Result<(), AwsError> {
+        let arns: Vec<String> = points.iter().map(|p| p.id.clone()).collect();
+        let mut tags = self.aws.elb_tags(&arns, self.priority).await?;
+        for point in points {
+            point.tags = tags.remove(&point.id).unwrap_or_default();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,85 @@
+//! What people ask for with the annotation `landbridge.dev/migrate`: each new value once.
+
+use landbridge_api::names::annotation;
+use landbridge_api::v1alpha1::{MigrationPhase as Phase, TrafficMigrationStatus};
+
+use super::pass::Pass;
+
+/// Carries out a new command; says whether it was `promote`.
+pub(super) fn carry_out(pass: &Pass<'_>, state: &mut TrafficMigrationStatus) -> bool {
+    let Some(value) = annotated(pass) else { return false };
+    if state.last_command.as_deref() == Some(value) {
+        return false;
+    }
+    state.last_command = Some(value.to_owned());
+    let enter = |phase: Phase, state: &mut TrafficMigrationStatus| {
+        state.phase = Some(phase);
+        state.phase_since = Some(pass.now.to_string());
+    };
+    let phase = state.phase.unwrap_or_default();
+    match verb(value) {
+        "promote" => return true,
+        "pause" => state.paused = Some(true),
+        "resume" | "adopt-current" | "abort" if phase == Phase::Conflicted => {
+            // What was found counts as what we left there.
+            let stopped = state.conflict.take();
+            state.applied = pass.found();
+            state.intent = None;
+            match verb(value) {
+                "abort" => {
+                    state.abort_reason = Some("asked for".to_owned());
+                    enter(Phase::RollingBack, state);
+                }
+                "adopt-current" => enter(Phase::Baking, state),
+                _ => enter(stopped.map_or(Phase::Applying, |c| rewriting(c.phase)), state),
+            }
+        }
+        "resume" => state.paused = None,
+        "abort" if phase == Phase::Preflight => {
+            state.abort_reason = Some("asked for, before anything was written".to_owned());
+            enter(Phase::RolledBack, state);
+        }
+        "abort" if has_way_back(phase) => {
+            state.abort_reason = Some("asked for".to_owned());
+            enter(Phase::RollingBack, state);
+        }
+        _ => {}
+    }
+    false
+}
+
+/// Whether somebody said `start`.
+pub(super) fn says_start(pass: &Pass<'_>) -> bool {
+    annotated(pass).is_some_and(|value| verb(value) == "start")
+}
+
+/// Whether the old side still can take everything back: until it is let go.
+pub(super) fn has_way_back(phase: Phase) -> bool {
+    !matches!(
+        phase,
+        Phase::Preflight
+            | Phase::Finalising
+            | Phase::Draining
+            | Phase::Completed
+            | Phase::RollingBack
+            | Phase::RolledBack
+    )
+}
+
+/// The phase that writes the weights which hold in `phase`.
+fn rewriting(phase: Phase) -> Phase {
+    match phase {
+        Phase::Verifying => Phase::Preparing,
+        Phase::Propagating | Phase::Baking | Phase::Gating | Phase::Soaking => Phase::Applying,
+        Phase::Draining => Phase::Finalising,
+        other => other,
+    }
+}
+
+fn annotated<'a>(pass: &Pass<'a>) -> Option<&'a str> {
+    pass.object.metadata.annotations.as_ref()?.get(annotation::MIGRATE).map(String::as_str)
+}
+
+fn verb(value: &str) -> &str {
+    value.split_whitespace().next().unwrap_or_default()
+}

@@ -1,0 +1,162 @@
+//! What AWS says of the rules and target groups that a migration touches.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use landbridge_api::v1alpha1::{GateReading, SideHealth, TargetWeight, WeightedPoint};
+use serde::{Deserialize, Serialize};
+
+use crate::change::Tags;
+use crate::ecs_service::ServiceFacts;
+
+/// Everything that one pass over a TrafficMigration looks at.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TrafficMigrationObserved {
+    /// When it was looked at: the clock of the machine, so that timers need no other.
+    pub at: Timestamp,
+    /// The rules and default actions that are meant, in the order of their ARNs.
+    pub points: Vec<PointFacts>,
+    /// Rules that the spec or the status names and that are not there.
+    pub missing: Vec<String>,
+    /// The side that has the traffic at the beginning.
+    pub from: SideFacts,
+    /// The side that gets it.
+    pub to: SideFacts,
+    /// What the gates outside the load balancer said: alarms, metrics.
+    pub readings: Vec<GateReading>,
+}
+
+/// A side in AWS.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SideFacts {
+    /// Its target group.
+    pub group: Option<TargetGroupFacts>,
+    /// Its ECS service, when it is one.
+    pub service: Option<ServiceFacts>,
+}
+
+/// A listener rule, or the default action of a listener.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PointFacts {
+    /// ARN of the rule; of the listener for its default action.
+    pub id: String,
+    /// ARN of the load balancer.
+    pub load_balancer: String,
+    /// Whether it is a listener's default action.
+    pub is_default: bool,
+    /// Weights of its forward action; empty when it forwards to nothing.
+    pub weights: Vec<TargetWeight>,
+    /// How long a cookie ties a client to one of its target groups, in seconds, when it does.
+    pub sticky_seconds: Option<i32>,
+    /// Tags.
+    pub tags: Tags,
+}
+
+/// A target group with its targets.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TargetGroupFacts {
+    /// ARN.
+    pub arn: String,
+    /// Name.
+    pub name: String,
+    /// `ip`, `instance`, `lambda` or `alb`.
+    pub target_type: String,
+    /// `HTTP` or `HTTPS` for an Application Load Balancer.
+    pub protocol: String,
+    /// `HTTP1`, `HTTP2` or `GRPC`.
+    pub protocol_version: Option<String>,
+    /// Port.
+    pub port: i32,
+    /// VPC.
+    pub vpc_id: String,
+    /// `ipv4` or `ipv6`.
+    pub ip_address_type: Option<String>,
+    /// How its targets are checked.
+    pub health_check: HealthCheckFacts,
+    /// Attributes by key.
+    pub attributes: BTreeMap<String, String>,
+    /// The load balancers that use it: none or one.
+    pub load_balancers: Vec<String>,
+    /// Tags.
+    pub tags: Tags,
+    /// Targets, in order.
+    pub targets: Vec<TargetFacts>,
+}
+
+/// How a target group checks its targets.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct HealthCheckFacts {
+    /// `HTTP` or `HTTPS`.
+    pub protocol: Option<String>,
+    /// Port number or `traffic-port`.
+    pub port: Option<String>,
+    /// Path.
+    pub path: Option<String>,
+    /// Seconds between checks.
+    pub interval: Option<i32>,
+    /// Seconds until a check has failed.
+    pub timeout: Option<i32>,
+    /// Checks in a row until healthy.
+    pub healthy_threshold: Option<i32>,
+    /// Checks in a row until unhealthy.
+    pub unhealthy_threshold: Option<i32>,
+    /// Codes that count as healthy: `200-299`.
+    pub http_codes: Option<String>,
+    /// gRPC codes that count as healthy.
+    pub grpc_codes: Option<String>,
+}
+
+/// A target.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TargetFacts {
+    /// Address.
+    pub id: String,
+    /// Port.
+    pub port: i32,
+    /// Availability Zone, or `all`.
+    pub zone: String,
+    /// `initial`, `healthy`, `unhealthy`, `unused`, `draining` or `unavailable`.
+    pub state: String,
+    /// For example `Target.NotInUse`.
+    pub reason: Option<String>,
+}
+
+impl PointFacts {
+    /// Its weights, as they are stored.
+    pub fn point(&self) -> WeightedPoint {
+        WeightedPoint { id: self.id.clone(), weights: self.weights.clone() }
+    }
+
+    /// The share that a target group gets, from 0 to 1.
+    pub fn share(&self, target: &str) -> f64 {
+        let total: i32 = self.weights.iter().map(|w| w.weight).sum();
+        let own: i32 = self.weights.iter().filter(|w| w.target == target).map(|w| w.weight).sum();
+        if total == 0 { 0.0 } else { f64::from(own) / f64::from(total) }
+    }
+}
+
+impl TargetGroupFacts {
+    /// How many targets there are, and how many of them are healthy.
+    pub fn health(&self) -> SideHealth {
+        let staying = self.targets.iter().filter(|t| t.state != "draining");
+        let mut health = SideHealth::default();
+        for target in staying {
+            health.registered += 1;
+            let healthy = i32::from(target.state == "healthy");
+            health.healthy += healthy;
+            *health.zones.entry(target.zone.clone()).or_default() += healthy;
+        }
+        health
+    }
+
+    /// An attribute in whole seconds, or the default that AWS documents for it.
+    pub fn seconds(&self, attribute: &str, default: i64) -> i64 {
+        self.attributes.get(attribute).and_then(|v| v.parse().ok()).unwrap_or(default)
+    }
+}

@@ -1,0 +1,252 @@
+//! `landbridge migrate`: look at a TrafficMigration, and tell it what to do.
+//!
+//! Commands go by an annotation, so nothing in Git has to change for them and nothing that Argo CD applies takes them back.
+
+use std::fmt::Write as _;
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use jiff::Timestamp;
+use kube::api::{Patch, PatchParams};
+use landbridge_api::names::{CLI_MANAGER, annotation};
+use landbridge_api::v1alpha1::{
+    GateResult, MigrationPhase as Phase, SideHealth, TrafficMigration, TrafficMigrationStatus, WeightedPoint,
+};
+use serde_json::json;
+
+use super::get::columns;
+use crate::cli::{MigrateArgs, MigrateVerb};
+use crate::exit::Exit;
+use crate::live::{KindInfo, Live};
+
+/// How often a live view looks again.
+const REFRESH: Duration = Duration::from_secs(1);
+
+/// Runs the command.
+pub async fn migrate(args: &MigrateArgs) -> Result<Exit> {
+    let target = args.verb.target();
+    let kinds = KindInfo::named("trafficmigration")?;
+    let kind = kinds.first().context("the CRDs hold no TrafficMigration")?;
+    let live = Live::connect().await?;
+    let namespace = target.namespace.clone().unwrap_or_else(|| live.namespace.clone());
+    let read = async || -> Result<TrafficMigration> {
+        let object = live.get(kind, &namespace, &target.name).await?;
+        serde_json::from_value(serde_json::to_value(&object)?).context("reading the TrafficMigration")
+    };
+    match &args.verb {
+        MigrateVerb::Plan(_) => show(&planned(&read().await?)?),
+        MigrateVerb::Status { watch: false, .. } => show(&status(&read().await?, Timestamp::now())?),
+        MigrateVerb::Status { watch: true, .. } => watch(read).await,
+        verb => {
+            let migration = read().await?;
+            refuse(verb, &migration)?;
+            // Each value is carried out once, so that the same command can be given again.
+            let value = format!("{} {}", verb.word(), Timestamp::now());
+            let patch = Patch::Merge(json!({"metadata": {"annotations": {annotation::MIGRATE: value}}}));
+            let params = PatchParams { field_manager: Some(CLI_MANAGER.to_owned()), ..PatchParams::default() };
+            let api = kind.api(&live.client, Some(&namespace));
+            api.patch(&target.name, &params, &patch).await.with_context(|| format!("annotating {}", target.name))?;
+            eprintln!("{} {namespace}/{}: see landbridge migrate status {}", verb.done(), target.name, target.name);
+            Ok(Exit::Ok)
+        }
+    }
+}
+
+/// What could not be carried out is refused here, where somebody reads it.
+fn refuse(verb: &MigrateVerb, migration: &TrafficMigration) -> Result<()> {
+    let phase = migration.status.as_ref().and_then(|s| s.phase).unwrap_or_default();
+    let late = matches!(phase, Phase::Finalising | Phase::Draining | Phase::Completed);
+    match verb {
+        MigrateVerb::Abort(_) if late => anyhow::bail!(
+            "it is {phase:?}: the old side has left the rules. The way back is another TrafficMigration with from and to \
+             exchanged"
+        ),
+        MigrateVerb::Abort(_) if phase == Phase::RolledBack => anyhow::bail!("the traffic is back already"),
+        MigrateVerb::AdoptCurrent(_) if phase != Phase::Conflicted => {
+            anyhow::bail!("it is {phase:?} and not Conflicted: there is nothing to adopt")
+        }
+        MigrateVerb::Start(_) if phase != Phase::Preflight => anyhow::bail!("it has begun: it is {phase:?}"),
+        _ => Ok(()),
+    }
+}
+
+fn show(text: &str) -> Result<Exit> {
+    std::io::stdout().write_all(text.as_bytes()).context("writing to standard output")?;
+    Ok(Exit::Ok)
+}
+
+/// Shows the status again and again until the migration has ended.
+async fn watch(read: impl AsyncFn() -> Result<TrafficMigration>) -> Result<Exit> {
+    let (mut shown, is_terminal) = (String::new(), std::io::stdout().is_terminal());
+    loop {
+        let migration = read().await?;
+        let text = status(&migration, Timestamp::now())?;
+        if text != shown {
+            // A terminal shows one picture that changes; a file gets every change.
+            let clear = if is_terminal { "\u{1b}[H\u{1b}[2J" } else { "" };
+            show(&format!("{clear}{text}"))?;
+            shown = text;
+        }
+        match migration.status.as_ref().and_then(|s| s.phase) {
+            Some(Phase::Completed) => return Ok(Exit::Ok),
+            Some(Phase::RolledBack) => return Ok(Exit::Failed),
+            _ => tokio::time::sleep(REFRESH).await,
+        }
+    }
+}
+
+fn head(out: &mut String, migration: &TrafficMigration) -> Result<()> {
+    let name = |side: &landbridge_api::v1alpha1::MigrationSide| {
+        let ecs = side.ecs_service_ref.as_ref().map(|r| format!("ECSService {}", r.name));
+        ecs.or_else(|| side.kubernetes_service.as_ref().map(|s| format!("Service {}", s.name))).unwrap_or_default()
+    };
+    let meta = &migration.metadata;
+    let (namespace, own) = (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default());
+    writeln!(out, "TrafficMigration {namespace}/{own}: {} → {}", name(&migration.spec.from), name(&migration.spec.to))?;
+    Ok(())
+}
+
+/// What it is about to do, from what the operator has looked at.
+fn planned(migration: &TrafficMigration) -> Result<String> {
+    let mut out = String::new();
+    head(&mut out, migration)?;
+    let status = migration.status.clone().unwrap_or_default();
+    let ready = status.common.conditions.iter().find(|c| c.type_ == "Ready");
+    match ready {
+        Some(c) => writeln!(out, "  {:?}: {}", status.phase.unwrap_or_default(), c.message)?,
+        None => writeln!(out, "  not looked at yet: is the operator running?")?,
+    }
+    if !status.undo.is_empty() {
+        writeln!(out, "\nRules, as they were, to which an abort goes back with one write each")?;
+        points(&mut out, &status.undo)?;
+    }
+    writeln!(out, "\nSteps")?;
+    writeln!(out, "  the new side joins the rules with weight 0, and is watched until it is healthy")?;
+    let steps = migration.spec.steps.clone();
+    if steps.is_empty() {
+        writeln!(out, "  1 %, 10 %, 50 % and 100 %, ten minutes each")?;
+    }
+    for step in &steps {
+        let bake = step.bake.as_ref().map_or("10m", |b| b.0.as_str());
+        let manual = step.approval == Some(landbridge_api::v1alpha1::Approval::Manual);
+        let then = if manual { ", then waits for landbridge migrate promote" } else { "" };
+        writeln!(out, "  {} % for {bake}{then}", step.weight)?;
+    }
+    let soak = migration.spec.finalise.as_ref().and_then(|f| f.soak.as_ref()).map_or("1h", |s| s.0.as_str());
+    writeln!(out, "  the old side stays beside it for {soak}, then leaves the rules and drains")?;
+    Ok(out)
+}
+
+/// Where it stands.
+fn status(migration: &TrafficMigration, now: Timestamp) -> Result<String> {
+    let mut out = String::new();
+    head(&mut out, migration)?;
+    let status = migration.status.clone().unwrap_or_default();
+    let since = status.phase_since.as_deref().map(|s| format!(", since {s}")).unwrap_or_default();
+    let progress = status.progress.as_deref().map(|p| format!(", step {p}")).unwrap_or_default();
+    let paused = status.paused == Some(true) || migration.spec.paused == Some(true);
+    let paused = if paused { ", paused" } else { "" };
+    writeln!(out, "  {:?}{progress}{paused}{since}", status.phase.unwrap_or_default())?;
+    if let Some(ready) = status.common.conditions.iter().find(|c| c.type_ == "Ready") {
+        writeln!(out, "  {}: {}", ready.reason, ready.message)?;
+    }
+    if let Some(next) = status.next_action_at.as_deref().and_then(|t| t.parse::<Timestamp>().ok()) {
+        writeln!(out, "  goes on in {} s", next.duration_since(now).as_secs().max(0))?;
+    }
+    weights(&mut out, &status)?;
+    if !status.gates.is_empty() {
+        writeln!(out, "\nGates")?;
+        for gate in &status.gates {
+            let mark = match gate.result {
+                GateResult::Passed => "✓",
+                GateResult::Failed => "✗",
+                GateResult::NoData => "?",
+            };
+            writeln!(out, "  {mark} {}: {}", gate.name, gate.message)?;
+        }
+    }
+    if let Some(why) = &status.abort_reason {
+        writeln!(out, "\nWent back: {why}")?;
+    }
+    Ok(out)
+}
+
+fn weights(out: &mut String, status: &TrafficMigrationStatus) -> Result<()> {
+    let Some(share) = &status.share else { return Ok(()) };
+    let (from, to) = share.split_once('/').unwrap_or((share.as_str(), ""));
+    let health = |h: &Option<SideHealth>| {
+        let zones = |h: &SideHealth| h.zones.iter().map(|(z, n)| format!("{z} {n}")).collect::<Vec<_>>().join(", ");
+        h.as_ref().map_or_else(String::new, |h| format!("{}/{} ({})", h.healthy, h.registered, zones(h)))
+    };
+    let row = |side: &str, share: &str, h: &Option<SideHealth>| {
+        let filled = share.parse::<f64>().map_or(0, |p| (p / 5.0).round() as usize).min(20);
+        vec![
+            side.to_owned(),
+            format!("{share} %"),
+            format!("{}{}", "█".repeat(filled), "·".repeat(20 - filled)),
+            health(h),
+        ]
+    };
+    let rows = vec![row("from", from, &status.from), row("to", to, &status.to)];
+    writeln!(out)?;
+    for line in columns(&["SIDE", "WEIGHT", "", "HEALTHY"], rows).lines() {
+        writeln!(out, "  {line}")?;
+    }
+    Ok(())
+}
+
+fn points(out: &mut String, points: &[WeightedPoint]) -> Result<()> {
+    for point in points {
+        let name = |arn: &str| arn.split('/').nth(1).unwrap_or(arn).to_owned();
+        let weights = point.weights.iter().map(|w| format!("{}={}", name(&w.target), w.weight));
+        writeln!(out, "  {}  {}", point.id, weights.collect::<Vec<_>>().join(" "))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn migration(phase: &str) -> TrafficMigration {
+        serde_json::from_value(json!({
+            "apiVersion": "landbridge.dev/v1alpha1", "kind": "TrafficMigration",
+            "metadata": {"name": "orders", "namespace": "shop"},
+            "spec": {
+                "from": {"ecsServiceRef": {"name": "orders"}}, "to": {"kubernetesService": {"name": "orders-eks"}},
+                "backend": {"applicationLoadBalancer": {}},
+                "steps": [{"weight": 10, "bake": "5m", "approval": "Manual"}, {"weight": 100}],
+            },
+            "status": {
+                "phase": phase, "phaseSince": "2026-01-01T00:00:00Z", "step": 0, "progress": "1/2", "share": "90/10",
+                "nextActionAt": "2026-01-01T00:05:00Z",
+                "conditions": [{"type": "Ready", "status": "False", "reason": "Progressing",
+                                "message": "step 1 of 2 is watched", "lastTransitionTime": "2026-01-01T00:00:00Z"}],
+                "from": {"registered": 2, "healthy": 2, "zones": {"eu-central-1a": 1, "eu-central-1b": 1}},
+                "to": {"registered": 3, "healthy": 2, "zones": {"eu-central-1a": 2}},
+                "gates": [{"name": "targets", "result": "Passed", "message": "2 of 3 targets are healthy"}],
+                "undo": [{"id": "arn:rule", "weights": [{"target": "arn:x/old/y", "weight": 1}]}],
+            },
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn the_status_shows_weights_health_and_gates_and_the_plan_shows_the_steps_and_the_way_back() {
+        let now = "2026-01-01T00:03:00Z".parse().unwrap();
+        insta::assert_snapshot!("migrate_status", status(&migration("Baking"), now).unwrap());
+        insta::assert_snapshot!("migrate_plan", planned(&migration("Preflight")).unwrap());
+    }
+
+    #[test]
+    fn what_comes_too_late_or_too_early_is_refused_with_what_to_do() {
+        let target = || crate::cli::MigrationTarget { name: "orders".into(), namespace: None };
+        let said = |verb: MigrateVerb, phase: &str| refuse(&verb, &migration(phase)).unwrap_err().to_string();
+        assert!(said(MigrateVerb::Abort(target()), "Draining").contains("from and to exchanged"));
+        assert!(said(MigrateVerb::Abort(target()), "RolledBack").contains("back already"));
+        assert!(said(MigrateVerb::AdoptCurrent(target()), "Baking").contains("not Conflicted"));
+        assert!(said(MigrateVerb::Start(target()), "Baking").contains("it has begun"));
+        assert!(refuse(&MigrateVerb::Abort(target()), &migration("Soaking")).is_ok());
+    }
+}
