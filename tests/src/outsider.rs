@@ -34,6 +34,20 @@ pub fn iam(emulator: &Emulator, operation: &str, parameters: &[(&str, &str)]) {
     assert!(response.status().is_success(), "{operation} was refused: {text}");
 }
 
+/// Makes a call of Elastic Load Balancing, which must succeed, and gives the first of these ARNs in the answer.
+pub fn elb(emulator: &Emulator, operation: &str, parameters: &[(&str, &str)], arn: &str) -> String {
+    let mut form = format!("Action={operation}&Version=2015-12-01");
+    for (name, value) in parameters {
+        form.extend(["&", name, "="]);
+        form.extend(utf8_percent_encode(value, NON_ALPHANUMERIC));
+    }
+    let response = emulator.respond(Request::post("/").body(Bytes::from(form)).unwrap());
+    let text = String::from_utf8_lossy(response.body()).into_owned();
+    assert!(response.status().is_success(), "{operation} was refused: {text}");
+    let inner = text.split_once(&format!("<{arn}>")).and_then(|(_, rest)| rest.split_once('<'));
+    inner.map(|(value, _)| value.to_owned()).unwrap_or_default()
+}
+
 /// The ECS services that are not INACTIVE.
 pub fn services(emulator: &Emulator) -> Vec<Value> {
     let all = list(&emulator.state()["ecs"]["services"]);

@@ -10,7 +10,9 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, TypeMeta};
 use kube::core::NamespaceResourceScope;
 use kube::{Client, CustomResourceExt as _, Resource};
-use landbridge_api::v1alpha1::{AwsAccount, CloudMapExport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole};
+use landbridge_api::v1alpha1::{
+    AwsAccount, CloudMapExport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole, TrafficMigration,
+};
 use landbridge_controller::{Config, Hooks, run};
 use landbridge_emulator::Emulator;
 use landbridge_sandbox::install::{apply_yaml, install_crds};
@@ -225,7 +227,7 @@ impl Stage {
     }
 
     /// Every kind.
-    pub fn kinds() -> [ApiResource; 6] {
+    pub fn kinds() -> [ApiResource; 7] {
         [
             AwsAccount::api_resource(),
             EcsCluster::api_resource(),
@@ -233,6 +235,7 @@ impl Stage {
             IamTaskRole::api_resource(),
             EcsService::api_resource(),
             CloudMapExport::api_resource(),
+            TrafficMigration::api_resource(),
         ]
     }
 

@@ -72,7 +72,15 @@ async fn the_chart_lints_renders_and_refuses_values_that_do_not_exist() {
 async fn the_installed_chart_lets_the_operator_work_and_nothing_more() {
     let mut stage = Stage::without_operator(30.0).await;
     // The chart brings the kinds.
-    let kinds = ["awsaccounts", "ecsclusters", "cloudmapnamespaces", "iamtaskroles", "ecsservices", "cloudmapexports"];
+    let kinds = [
+        "awsaccounts",
+        "ecsclusters",
+        "cloudmapnamespaces",
+        "iamtaskroles",
+        "ecsservices",
+        "cloudmapexports",
+        "trafficmigrations",
+    ];
     remove_kinds(&stage.client, &kinds).await;
     make_restricted_namespace(&stage.client).await;
     let home = tempfile::tempdir().unwrap();

@@ -15,6 +15,7 @@ mod exports;
 mod fields;
 mod in_use;
 mod knobs;
+mod migration;
 mod neighbour;
 mod ordinary_path;
 mod pods;

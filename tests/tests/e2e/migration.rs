@@ -1,0 +1,352 @@
+//! Traffic moves from ECS tasks to pods and back, on a real API server and an emulated load balancer, while somebody watches
+//! every moment whether each request would find a healthy target.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use landbridge_api::condition::{self, reason};
+use landbridge_api::names::annotation;
+use landbridge_api::v1alpha1::{MigrationPhase as Phase, TrafficMigration};
+use landbridge_emulator::Emulator;
+use landbridge_tests::shop::{NAMESPACE, PLATFORM, is_ready};
+use landbridge_tests::wire::Loss;
+use landbridge_tests::{Stage, outsider};
+use serde_json::json;
+
+const SPEED: f64 = 300.0;
+const HOST: &str = "orders.example.com";
+
+/// A load balancer with a rule that forwards to the target group of ECS service `orders`.
+struct Front {
+    listener: String,
+    rule: String,
+    old: String,
+}
+
+impl Front {
+    /// Its parts, made by hand as a team would have them before.
+    async fn open(stage: &Stage) -> Self {
+        let aws = &stage.emulator;
+        let subnets = [("Name", "front"), ("Subnets.member.1", "subnet-a"), ("Subnets.member.2", "subnet-b")];
+        let balancer = outsider::elb(aws, "CreateLoadBalancer", &subnets, "LoadBalancerArn");
+        let group = [
+            ("Name", "orders-ecs"),
+            ("Protocol", "HTTP"),
+            ("Port", "8080"),
+            ("VpcId", "vpc-1"),
+            ("TargetType", "ip"),
+            ("HealthCheckIntervalSeconds", "5"),
+            ("HealthCheckTimeoutSeconds", "2"),
+            ("HealthyThresholdCount", "2"),
+        ];
+        let old = outsider::elb(aws, "CreateTargetGroup", &group, "TargetGroupArn");
+        let attributes = [
+            ("TargetGroupArn", old.as_str()),
+            ("Attributes.member.1.Key", "deregistration_delay.timeout_seconds"),
+            ("Attributes.member.1.Value", "1"),
+        ];
+        outsider::elb(aws, "ModifyTargetGroupAttributes", &attributes, "none");
+        let listener = [
+            ("LoadBalancerArn", balancer.as_str()),
+            ("Protocol", "HTTP"),
+            ("Port", "80"),
+            ("DefaultActions.member.1.Type", "fixed-response"),
+            ("DefaultActions.member.1.FixedResponseConfig.StatusCode", "404"),
+        ];
+        let listener = outsider::elb(aws, "CreateListener", &listener, "ListenerArn");
+        let rule = [
+            ("ListenerArn", listener.as_str()),
+            ("Priority", "1"),
+            ("Conditions.member.1.Field", "host-header"),
+            ("Conditions.member.1.Values.member.1", HOST),
+            ("Actions.member.1.Type", "forward"),
+            ("Actions.member.1.TargetGroupArn", old.as_str()),
+        ];
+        let rule = outsider::elb(aws, "CreateRule", &rule, "RuleArn");
+        let front = Self { listener, rule, old };
+        stage.apply(PLATFORM).await;
+        stage.apply(&front.service()).await;
+        stage.until::<landbridge_api::v1alpha1::EcsService>(NAMESPACE, "orders", "ready", is_ready).await;
+        stage.apply(PODS).await;
+        front
+    }
+
+    fn service(&self) -> String {
+        format!(
+            "apiVersion: landbridge.dev/v1alpha1
+kind: ECSService
+metadata: {{name: orders, namespace: shop}}
+spec:
+  clusterRef: {{name: prod}}
+  desiredCount: 2
+  loadBalancers: [{{targetGroupArn: '{}', containerName: orders, containerPort: 8080}}]
+  taskDefinition:
+    cpu: 512
+    memory: 1024
+    containerDefinitions:
+      - {{name: orders, image: 'public.ecr.aws/docker/library/httpd:2.4', portMappings: [{{containerPort: 8080}}]}}
+",
+            self.old
+        )
+    }
+
+    /// Percent of the requests that each target group gets, by the last part of its name.
+    fn shares(&self, aws: &Emulator) -> Vec<(String, f64, usize)> {
+        let shares = aws.shares(&self.listener, HOST, "/").unwrap_or_default();
+        let name = |arn: &str| if arn == self.old { "old" } else { "new" }.to_owned();
+        shares.into_iter().map(|s| (name(&s.target_group), s.percent, s.healthy)).collect()
+    }
+}
+
+/// A Service whose pods are written by hand: no kubelet runs here.
+const PODS: &str = "
+apiVersion: v1
+kind: Service
+metadata: {name: orders, namespace: shop}
+spec: {ports: [{name: http, port: 80, targetPort: 8080}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: orders-1, namespace: shop, labels: {kubernetes.io/service-name: orders}}
+addressType: IPv4
+ports: [{name: http, port: 8080, protocol: TCP}]
+endpoints:
+  - {addresses: [10.20.0.1], zone: us-east-1a, conditions: {ready: true}}
+  - {addresses: [10.20.0.2], zone: us-east-1b, conditions: {ready: true}}
+  - {addresses: [10.20.0.3], zone: us-east-1b, conditions: {ready: false}}
+";
+
+/// A migration whose times are as short as they can be.
+fn migration(name: &str, from: &str, to: &str, rest: &str) -> String {
+    format!(
+        "apiVersion: landbridge.dev/v1alpha1
+kind: TrafficMigration
+metadata: {{name: {name}, namespace: shop}}
+spec:
+  from: {{{from}}}
+  to: {{{to}}}
+  backend: {{applicationLoadBalancer: {{propagation: 1s}}}}
+  gates: {{interval: 1s, minReady: 0s}}
+  abort: {{afterFailures: 2}}
+  steps: [{{weight: 1, bake: 0s}}, {{weight: 10, bake: 0s}}, {{weight: 50, bake: 0s}}, {{weight: 100, bake: 0s}}]
+  finalise: {{soak: 0s}}
+{rest}"
+    )
+}
+
+const ECS: &str = "ecsServiceRef: {name: orders}";
+const EKS: &str = "kubernetesService: {name: orders}";
+
+async fn until(stage: &Stage, name: &str, phase: Phase) -> TrafficMigration {
+    let is = |m: &TrafficMigration| m.status.as_ref().and_then(|s| s.phase) == Some(phase);
+    stage.until(NAMESPACE, name, &format!("{phase:?}"), is).await
+}
+
+async fn command(stage: &Stage, name: &str, verb: &str) {
+    let patch = json!({"metadata": {"annotations": {annotation::MIGRATE: verb}}});
+    stage.merge::<TrafficMigration>(name, patch).await;
+}
+
+/// Somebody who looks at the load balancer all the time, as callers do.
+struct Watch {
+    stop: Arc<AtomicBool>,
+    looks: Arc<AtomicUsize>,
+    thread: std::thread::JoinHandle<Vec<String>>,
+}
+
+impl Watch {
+    fn begin(stage: &Stage, front: &Front) -> Self {
+        let (stop, looks) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let (ends, counts, aws, listener) =
+            (stop.clone(), looks.clone(), stage.emulator.clone(), front.listener.clone());
+        let thread = std::thread::spawn(move || {
+            let mut failed = Vec::new();
+            while !ends.load(Ordering::Relaxed) {
+                let shares = aws.shares(&listener, HOST, "/").unwrap_or_default();
+                let whole: f64 = shares.iter().map(|s| s.percent).sum();
+                let dead = shares.iter().any(|s| s.percent > 0.0 && s.healthy == 0);
+                if dead || (whole - 100.0).abs() > 0.01 {
+                    failed.push(format!("{shares:?}"));
+                }
+                counts.fetch_add(1, Ordering::Relaxed);
+                std::thread::sleep(std::time::Duration::from_millis(2));
+            }
+            failed
+        });
+        Self { stop, looks, thread }
+    }
+
+    /// Fails if a request could have failed.
+    fn end(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        let failed = self.thread.join().unwrap();
+        assert!(self.looks.load(Ordering::Relaxed) > 100);
+        assert_eq!(failed, [] as [String; 0]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn traffic_moves_from_tasks_to_pods_and_back_and_every_request_finds_a_healthy_target() {
+    let stage = Stage::start(SPEED).await;
+    let front = Front::open(&stage).await;
+    let watch = Watch::begin(&stage, &front);
+
+    stage.apply(&migration("to-eks", ECS, EKS, "")).await;
+    let there = until(&stage, "to-eks", Phase::Completed).await;
+    assert_eq!(there.status.unwrap().share.as_deref(), Some("0/100"));
+    // Two pods are ready; the third is not and gets nothing.
+    assert_eq!(front.shares(&stage.emulator), [("new".to_owned(), 100.0, 2)]);
+    let calls = stage.emulator.calls();
+    // One made by hand, and one for the pods.
+    assert_eq!(calls.count("elasticloadbalancing:CreateTargetGroup"), 2);
+    assert_eq!(calls.count("elasticloadbalancing:RegisterTargets"), 1);
+    // Weight 0, four steps, and without the old side: one write each.
+    assert_eq!(calls.count("elasticloadbalancing:ModifyRule"), 6);
+
+    stage.apply(&migration("to-ecs", EKS, ECS, "")).await;
+    until(&stage, "to-ecs", Phase::Completed).await;
+    assert_eq!(front.shares(&stage.emulator), [("old".to_owned(), 100.0, 2)]);
+    assert_eq!(stage.emulator.calls().count("elasticloadbalancing:CreateTargetGroup"), 2);
+    watch.end();
+
+    // What was made goes with the objects, and what was there before stays.
+    for name in ["to-ecs", "to-eks"] {
+        stage.delete(kube::Api::<TrafficMigration>::namespaced(stage.client.clone(), NAMESPACE), name).await;
+    }
+    stage
+        .eventually("the migrations are gone", async || {
+            stage.get::<TrafficMigration>(NAMESPACE, "to-eks").await.is_none()
+                && stage.get::<TrafficMigration>(NAMESPACE, "to-ecs").await.is_none()
+        })
+        .await;
+    assert_eq!(stage.emulator.calls().count("elasticloadbalancing:DeleteTargetGroup"), 1);
+    assert_eq!(front.shares(&stage.emulator), [("old".to_owned(), 100.0, 2)]);
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_abort_and_pods_that_fall_ill_give_the_traffic_back_with_one_write() {
+    let stage = Stage::start(SPEED).await;
+    let front = Front::open(&stage).await;
+    let slow = "";
+    let yaml = migration("slow", ECS, EKS, slow).replace("{weight: 50, bake: 0s}", "{weight: 50, bake: 1h}");
+    stage.apply(&yaml).await;
+    until(&stage, "slow", Phase::Baking).await;
+    stage.eventually("half of the traffic is there", async || front.shares(&stage.emulator)[0].1 < 51.0).await;
+    let writes = || stage.emulator.calls().count("elasticloadbalancing:ModifyRule");
+    let before = writes();
+    command(&stage, "slow", "abort").await;
+    until(&stage, "slow", Phase::RolledBack).await;
+    assert_eq!(writes(), before + 1);
+    assert_eq!(front.shares(&stage.emulator)[0].0, "old");
+
+    let yaml = yaml.replace("name: slow", "name: ill");
+    stage.apply(&yaml).await;
+    until(&stage, "ill", Phase::Baking).await;
+    stage.eventually("half of the traffic is there", async || front.shares(&stage.emulator)[0].1 < 51.0).await;
+    let before = writes();
+    // Every pod goes: nothing of the new side is left.
+    stage.apply(&PODS.replace("ready: true", "ready: false").replace("10.20.0.", "10.20.1.")).await;
+    let back = until(&stage, "ill", Phase::RolledBack).await;
+    assert_eq!(writes(), before + 1);
+    let why = back.status.as_ref().unwrap().abort_reason.clone().unwrap();
+    assert!(why.contains("gate targets failed"), "{why}");
+    let ready = condition::find(&back.status.unwrap().common.conditions, condition::READY).unwrap().clone();
+    assert_eq!((ready.status.as_str(), ready.reason.as_str()), ("False", reason::ROLLED_BACK));
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_elses_weights_are_left_alone_and_told_and_a_second_migration_is_refused() {
+    let stage = Stage::start(SPEED).await;
+    let front = Front::open(&stage).await;
+    let yaml = migration("first", ECS, EKS, "").replace("{weight: 10, bake: 0s}", "{weight: 10, bake: 1h}");
+    stage.apply(&yaml).await;
+    until(&stage, "first", Phase::Baking).await;
+    stage.eventually("a tenth is there", async || front.shares(&stage.emulator)[0].1 < 91.0).await;
+    stage.apply(&migration("second", ECS, EKS, "")).await;
+    let refused = |m: &TrafficMigration| {
+        let conditions = m.status.as_ref().map(|s| s.common.conditions.as_slice()).unwrap_or_default();
+        let ready = condition::find(conditions, condition::READY);
+        ready.is_some_and(|c| {
+            c.reason == reason::PREFLIGHT && c.message.contains("TrafficMigration shop/first is under way")
+        })
+    };
+    stage.until::<TrafficMigration>(NAMESPACE, "second", "refused", refused).await;
+
+    let before = stage.emulator.calls().count("elasticloadbalancing:ModifyRule");
+    let only_old = [
+        ("RuleArn", front.rule.as_str()),
+        ("Actions.member.1.Type", "forward"),
+        ("Actions.member.1.TargetGroupArn", front.old.as_str()),
+    ];
+    outsider::elb(&stage.emulator, "ModifyRule", &only_old, "none");
+    let conflicted = until(&stage, "first", Phase::Conflicted).await;
+    let message = conflicted.status.unwrap().conflict.unwrap().message;
+    assert!(message.contains("orders-ecs=1"), "{message}");
+    assert_eq!(stage.emulator.calls().count("elasticloadbalancing:ModifyRule"), before + 1);
+    command(&stage, "first", "abort").await;
+    until(&stage, "first", Phase::RolledBack).await;
+    stage.end().await;
+}
+
+/// A migration in which the operator dies at its `nth` write. Says whether it died.
+async fn dies(stage: &mut Stage, front: &Front, nth: usize, loss: Loss) -> bool {
+    let name = format!("life-{nth}");
+    stage.wire().cut_at(nth, loss);
+    let yaml = migration(&name, ECS, EKS, "").replace("propagation: 1s", "propagation: 0s");
+    stage.apply(&yaml).await;
+    let wire = stage.wire();
+    let phase = async |stage: &Stage| {
+        let found: Option<TrafficMigration> = stage.get(NAMESPACE, &name).await;
+        found.and_then(|m| m.status).and_then(|s| s.phase)
+    };
+    stage
+        .eventually("the wire is cut or the end reached", async || {
+            wire.is_cut() || phase(stage).await == Some(Phase::Completed)
+        })
+        .await;
+    wire.leave_whole();
+    let died = wire.is_cut();
+    if died {
+        stage.kill_operator();
+        stage.release_leases().await;
+        stage.start_operator().await;
+    }
+    until(stage, &name, Phase::Completed).await;
+    assert_eq!(front.shares(&stage.emulator), [("new".to_owned(), 100.0, 2)], "after a death at write {nth}");
+    // And back, so that the next life begins as this one.
+    let back = format!("back-{nth}");
+    stage.apply(&migration(&back, EKS, ECS, "").replace("propagation: 1s", "propagation: 0s")).await;
+    until(stage, &back, Phase::Completed).await;
+    for name in [back, name] {
+        let api = kube::Api::<TrafficMigration>::namespaced(stage.client.clone(), NAMESPACE);
+        stage.delete(api, &name).await;
+        stage.eventually("it is gone", async || stage.get::<TrafficMigration>(NAMESPACE, &name).await.is_none()).await;
+    }
+    died
+}
+
+async fn lives(loss: Loss) {
+    let mut stage = Stage::start(SPEED).await;
+    let front = Front::open(&stage).await;
+    let watch = Watch::begin(&stage, &front);
+    let (mut nth, mut deaths) = (1, 0);
+    while dies(&mut stage, &front, nth, loss).await {
+        (nth, deaths) = (nth + 1, deaths + 1);
+    }
+    // A target group, its pods, and the six weights at least.
+    assert!(deaths >= 8, "{deaths}");
+    watch.end();
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_survives_a_death_before_each_of_its_writes() {
+    lives(Loss::Request).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_survives_a_death_after_each_of_its_writes() {
+    lives(Loss::Answer).await;
+}
