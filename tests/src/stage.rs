@@ -11,7 +11,8 @@ use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, TypeM
 use kube::core::NamespaceResourceScope;
 use kube::{Client, CustomResourceExt as _, Resource};
 use landbridge_api::v1alpha1::{
-    AwsAccount, CloudMapExport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole, TrafficMigration,
+    AwsAccount, CloudMapExport, CloudMapImport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole,
+    TrafficMigration,
 };
 use landbridge_controller::{Config, Hooks, run};
 use landbridge_emulator::Emulator;
@@ -90,6 +91,7 @@ impl Stage {
         let config = Config {
             admin_address: ([127, 0, 0, 1], 0).into(),
             rolling_sweep: Duration::from_millis(200),
+            import_look: Duration::from_millis(500),
             sweep: Duration::from_secs(2),
             ..Config::default()
         };
@@ -227,7 +229,7 @@ impl Stage {
     }
 
     /// Every kind.
-    pub fn kinds() -> [ApiResource; 7] {
+    pub fn kinds() -> [ApiResource; 8] {
         [
             AwsAccount::api_resource(),
             EcsCluster::api_resource(),
@@ -235,6 +237,7 @@ impl Stage {
             IamTaskRole::api_resource(),
             EcsService::api_resource(),
             CloudMapExport::api_resource(),
+            CloudMapImport::api_resource(),
             TrafficMigration::api_resource(),
         ]
     }

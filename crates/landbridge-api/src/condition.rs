@@ -72,6 +72,8 @@ pub mod reason {
     pub const DRIFT_REPORTED: &str = "DriftReported";
     /// Nothing that takes connections stands behind the name.
     pub const NO_ENDPOINTS: &str = "NoEndpoints";
+    /// Nobody says on which port something listens.
+    pub const PORT_UNKNOWN: &str = "PortUnknown";
     /// An address that others cannot reach.
     pub const UNROUTABLE_ADDRESS: &str = "UnroutableAddress";
     /// A check before a migration does not hold; nothing was written.

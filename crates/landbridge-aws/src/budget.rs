@@ -61,6 +61,8 @@ pub const DEFAULTS: &[(&str, Quota)] = &[
     ("servicediscovery/modify", quota(10.0, 5.0)),
     // The AWS MCS controller for Kubernetes paces itself at this.
     ("servicediscovery/instances", quota(50.0, 50.0)),
+    // AWS gives a thousand a second to all of the account, and the applications in it ask too («AWS Cloud Map quotas»).
+    ("servicediscovery/discover", quota(100.0, 50.0)),
     ("servicediscovery/read", quota(20.0, 10.0)),
     ("iam/modify", quota(10.0, 2.0)),
     ("iam/read", quota(40.0, 10.0)),

@@ -15,6 +15,7 @@ mod emulator_tests;
 mod error;
 pub mod execute;
 mod facts;
+mod host;
 mod in_flight;
 mod kubernetes;
 mod memory;

@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use crate::batcher::{Batcher, Pages};
 use crate::error::AwsError;
 use crate::in_flight::InFlight;
+use crate::observe::{Discovered, SeenTasks};
 use crate::recent::Recent;
 
 /// Cluster and service name.
@@ -48,6 +49,12 @@ pub(crate) struct Memory {
     pub(crate) discovery_made: Memo<(String, String), String>,
     /// Attributes of the instances of a Cloud Map service, by its ID.
     pub(crate) instances: Memo<String, Arc<BTreeMap<String, Tags>>>,
+    /// Names by which DiscoverInstances knows namespaces, by their IDs.
+    pub(crate) http_names: Memo<String, String>,
+    /// What DiscoverInstances answered, by namespace ID and name.
+    pub(crate) discovered: Memo<(String, String), Discovered>,
+    /// Tasks of services that imports follow.
+    pub(crate) tasks: Memo<ServiceKey, SeenTasks>,
     /// Changes of instances that have begun.
     pub(crate) in_flight: InFlight,
     /// Cloud Map namespaces by ID.
@@ -86,6 +93,9 @@ impl Default for Memory {
             discovery: Memo::keeping(KEEP),
             discovery_made: Memo::keeping(Duration::from_mins(1)),
             instances: Memo::keeping(KEEP),
+            http_names: Memo::keeping(KEEP),
+            discovered: Memo::keeping(Duration::from_mins(1)),
+            tasks: Memo::keeping(KEEP),
             in_flight: InFlight::default(),
             namespaces: Memo::keeping(KEEP),
             discovery_ids: Memo::keeping(Duration::from_mins(1)),

@@ -115,6 +115,8 @@ operations! {
     GET_DISCOVERY_SERVICE = "servicediscovery:GetService", "servicediscovery/read", Read, DISCOVERY;
     LIST_DISCOVERY_SERVICES = "servicediscovery:ListServices", "servicediscovery/read", Read, ANY;
     LIST_INSTANCES = "servicediscovery:ListInstances", "servicediscovery/read", Read, DISCOVERY;
+    DISCOVER_INSTANCES = "servicediscovery:DiscoverInstances", "servicediscovery/discover", Read, ANY;
+    DISCOVER_INSTANCES_REVISION = "servicediscovery:DiscoverInstancesRevision", "servicediscovery/discover", Read, ANY;
     CLOUD_MAP_LIST_TAGS = "servicediscovery:ListTagsForResource", "servicediscovery/read", Read, ANY;
 
     CREATE_LOG_GROUP = "logs:CreateLogGroup", "logs/create-log-group", Write, LOG_GROUP;
@@ -263,7 +265,7 @@ mod tests {
     #[test]
     fn an_operation_reads_exactly_when_its_name_says_so() {
         for operation in ALL {
-            let reads = ["Describe", "Get", "List"].iter().any(|verb| operation.action().starts_with(verb));
+            let reads = ["Describe", "Discover", "Get", "List"].iter().any(|verb| operation.action().starts_with(verb));
             assert_eq!(reads, operation.access == Read, "{}", operation.name);
         }
     }

@@ -40,6 +40,10 @@ pub struct Config {
     #[arg(long, env = "LANDBRIDGE_SERVICE_RESYNC", default_value = "4h", value_name = "DURATION", value_parser = duration)]
     pub service_resync: Duration,
 
+    /// How often a CloudMapImport looks whether its source has changed, give or take a fifth.
+    #[arg(long, env = "LANDBRIDGE_IMPORT_LOOK", default_value = "5s", value_name = "DURATION", value_parser = duration)]
+    pub import_look: Duration,
+
     /// How often sweeps look at everything that is managed, in bulk.
     #[arg(long, env = "LANDBRIDGE_SWEEP", default_value = "60s", value_name = "DURATION", value_parser = duration)]
     pub sweep: Duration,
@@ -93,6 +97,7 @@ impl Default for Config {
             concurrency: 256,
             resync: Duration::from_mins(10),
             service_resync: Duration::from_hours(4),
+            import_look: Duration::from_secs(5),
             sweep: Duration::from_mins(1),
             rolling_sweep: Duration::from_secs(1),
             admin_address: SocketAddr::from(([127, 0, 0, 1], 8080)),

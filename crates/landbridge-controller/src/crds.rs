@@ -9,13 +9,14 @@ use kube::runtime::wait::Condition as _;
 use kube::{Api, Client};
 
 /// The plurals of the kinds, as their CRDs are named.
-pub const PLURALS: [&str; 7] = [
+pub const PLURALS: [&str; 8] = [
     "awsaccounts",
     "ecsclusters",
     "cloudmapnamespaces",
     "iamtaskroles",
     "ecsservices",
     "cloudmapexports",
+    "cloudmapimports",
     "trafficmigrations",
 ];
 

@@ -11,7 +11,8 @@ use kube::core::PartialObjectMeta;
 use landbridge_api::common::ClusterScopedRef;
 use landbridge_api::condition::{self, reason};
 use landbridge_api::v1alpha1::{
-    AwsAccount, CloudMapExport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole, TrafficMigration,
+    AwsAccount, CloudMapExport, CloudMapImport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole,
+    TrafficMigration,
 };
 use landbridge_plan::account::{AccountTarget, DEFAULT_ACCOUNT};
 use landbridge_plan::kind::Kind;
@@ -37,6 +38,8 @@ pub struct World {
     pub services: Arc<Feed<EcsService>>,
     /// CloudMapExports.
     pub exports: Arc<Feed<CloudMapExport>>,
+    /// CloudMapImports.
+    pub imports: Arc<Feed<CloudMapImport>>,
     /// TrafficMigrations.
     pub migrations: Arc<Feed<TrafficMigration>>,
     /// Kubernetes namespaces, of which only the metadata is kept.
@@ -61,7 +64,7 @@ struct Proved {
 impl World {
     /// A world of these feeds.
     pub fn new(feeds: Feeds, installation: String) -> Self {
-        let Feeds { accounts, clusters, cloud_map, roles, services, exports, migrations, namespaces } = feeds;
+        let Feeds { accounts, clusters, cloud_map, roles, services, exports, imports, migrations, namespaces } = feeds;
         let (mirror, ambient, proved) = (Mirror::default(), Ambient::default(), Mutex::default());
         Self {
             accounts,
@@ -70,6 +73,7 @@ impl World {
             roles,
             services,
             exports,
+            imports,
             migrations,
             namespaces,
             mirror,
@@ -88,6 +92,7 @@ impl World {
             self.roles.ready(),
             self.services.ready(),
             self.exports.ready(),
+            self.imports.ready(),
             self.migrations.ready(),
             self.namespaces.ready(),
         );
@@ -147,6 +152,8 @@ pub struct Feeds {
     pub services: Arc<Feed<EcsService>>,
     /// CloudMapExports.
     pub exports: Arc<Feed<CloudMapExport>>,
+    /// CloudMapImports.
+    pub imports: Arc<Feed<CloudMapImport>>,
     /// TrafficMigrations.
     pub migrations: Arc<Feed<TrafficMigration>>,
     /// Kubernetes namespaces.
@@ -168,6 +175,10 @@ impl Objects for World {
                 ))),
             },
         }
+    }
+
+    fn installation(&self) -> String {
+        self.installation.clone()
     }
 
     fn ecs_cluster(&self, name: &str) -> Option<Arc<EcsCluster>> {
@@ -210,6 +221,7 @@ impl Objects for World {
     fn users_of_cloud_map_namespace(&self, name: &str) -> Vec<String> {
         let mut users = said(&self.services.store().state_filter(|s| uses_namespace(s, name)));
         users.extend(said(&self.exports.store().state_filter(|e| e.spec.namespace_ref.name == name)));
+        users.extend(said(&self.imports.store().state_filter(|i| imports_from(i, name))));
         users
     }
 
@@ -239,6 +251,16 @@ pub fn uses_account(reference: Option<&ClusterScopedRef>, name: &str) -> bool {
 /// Whether the service registers in the CloudMapNamespace of that name.
 pub fn uses_namespace(service: &EcsService, name: &str) -> bool {
     service.spec.service_discovery.as_ref().is_some_and(|d| d.namespace_ref.name == name)
+}
+
+/// Whether the import's source is in the CloudMapNamespace of that name.
+pub fn imports_from(import: &CloudMapImport, name: &str) -> bool {
+    import.spec.source.cloud_map.as_ref().is_some_and(|s| s.namespace_ref.name == name)
+}
+
+/// Whether the import's source is the ECSService of that name in its own namespace.
+pub fn imports_tasks_of(import: &CloudMapImport, name: &str) -> bool {
+    import.spec.source.ecs_service_ref.as_ref().is_some_and(|r| r.name == name)
 }
 
 /// Whether the service refers to an IAMTaskRole of that name in its own namespace.

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use kube::Client;
 use landbridge_api::v1alpha1::{
-    AwsAccount, CloudMapExport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole, TrafficMigration,
+    AwsAccount, CloudMapExport, CloudMapImport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole,
+    TrafficMigration,
 };
 use landbridge_aws::AwsPool;
 use tokio::sync::{mpsc, oneshot};
@@ -49,6 +50,7 @@ pub(crate) struct Queues {
     roles: Queue<IamTaskRole>,
     services: Queue<EcsService>,
     exports: Queue<CloudMapExport>,
+    imports: Queue<CloudMapImport>,
     migrations: Queue<TrafficMigration>,
 }
 
@@ -141,6 +143,7 @@ pub(crate) fn feeds() -> (Feeds, Queues) {
     let (roles, queue_of_roles) = Feed::new();
     let (services, queue_of_services) = Feed::new();
     let (exports, queue_of_exports) = Feed::new();
+    let (imports, queue_of_imports) = Feed::new();
     let (migrations, queue_of_migrations) = Feed::new();
     // Namespaces are looked up and never reconciled: their queue is dropped.
     let (namespaces, _) = Feed::new();
@@ -151,9 +154,10 @@ pub(crate) fn feeds() -> (Feeds, Queues) {
         roles: queue_of_roles,
         services: queue_of_services,
         exports: queue_of_exports,
+        imports: queue_of_imports,
         migrations: queue_of_migrations,
     };
-    (Feeds { accounts, clusters, cloud_map, roles, services, exports, migrations, namespaces }, queues)
+    (Feeds { accounts, clusters, cloud_map, roles, services, exports, imports, migrations, namespaces }, queues)
 }
 
 fn start_all(start: &mut Start<'_>, queues: Queues) {
@@ -166,6 +170,7 @@ fn start_all(start: &mut Start<'_>, queues: Queues) {
     start.namespaced(&world.roles, queues.roles);
     start.namespaced(&world.services, queues.services);
     start.namespaced(&world.exports, queues.exports);
+    start.namespaced(&world.imports, queues.imports);
     start.namespaced(&world.migrations, queues.migrations);
 }
 

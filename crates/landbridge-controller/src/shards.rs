@@ -21,6 +21,7 @@ pub async fn wake_acquired(operator: Arc<Operator>, mut acquired: mpsc::Unbounde
         wake(&world.roles, world, &name);
         wake(&world.services, world, &name);
         wake(&world.exports, world, &name);
+        wake(&world.imports, world, &name);
         wake(&world.migrations, world, &name);
     }
 }

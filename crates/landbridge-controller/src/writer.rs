@@ -13,7 +13,7 @@ use landbridge_aws::{Kubernetes, Written};
 use landbridge_plan::account::AccountTarget;
 use landbridge_plan::change::{Body, Change};
 use landbridge_plan::verdict::{ErrorClass, Failure};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::api_server::ApiServer;
 use crate::guard::Guard;
@@ -78,8 +78,12 @@ impl Writer {
                     return Err(failure(operation, ErrorClass::Conflict, message));
                 }
                 // What others wrote into fields that are ours is put back, but only over what was read.
+                let read = match ports_of_others(target, &present, &object) {
+                    Some(patch) => self.merge(target, &patch).await?,
+                    None => present,
+                };
                 for field in ["uid", "resourceVersion"] {
-                    object["metadata"][field] = present["metadata"][field].clone();
+                    object["metadata"][field] = read["metadata"][field].clone();
                 }
                 params = params.force();
             }
@@ -93,6 +97,12 @@ impl Writer {
         let answer: Value = self.api.send(operation, request).await?;
         self.world.mirror.wrote(target.kind, &answer);
         Ok(())
+    }
+
+    async fn merge(&self, target: &Target<'_>, patch: &Value) -> Result<Value, Failure> {
+        let params = PatchParams { field_manager: Some(OBJECT_MANAGER.to_owned()), ..PatchParams::default() };
+        let request = target.request().patch(target.name, &params, &Patch::Merge(patch));
+        self.api.send("kubernetes:Apply", request).await
     }
 
     async fn delete(&self, target: &Target<'_>, uid: &str) -> Result<(), Failure> {
@@ -145,6 +155,21 @@ impl Target<'_> {
     fn said(&self) -> String {
         format!("{} {}/{}", self.kind, self.namespace, self.name)
     }
+}
+
+/// The patch that takes away the ports of a Service that we do not want. Server-side apply would leave those that somebody
+/// else added, because each port has an owner of its own; other lists that we write are owned as a whole.
+fn ports_of_others(target: &Target<'_>, present: &Value, wanted: &Value) -> Option<Value> {
+    let keys = |object: &Value| -> Vec<(Value, Value)> {
+        let ports = object["spec"]["ports"].as_array().cloned().unwrap_or_default();
+        ports.iter().map(|p| (p["port"].clone(), p["protocol"].clone())).collect()
+    };
+    let ours = keys(wanted);
+    if target.kind != "Service" || keys(present).iter().all(|key| ours.contains(key)) {
+        return None;
+    }
+    let version = &present["metadata"]["resourceVersion"];
+    Some(json!({"metadata": {"resourceVersion": version}, "spec": {"ports": wanted["spec"]["ports"]}}))
 }
 
 /// An object that is there and is not the owner's is left alone.

@@ -23,7 +23,7 @@ fn writer(stage: &Stage) -> Writer {
 fn service(owner: &str, uid: Option<&str>, port: u16) -> Change {
     let body = json!({
         "metadata": {"annotations": {tag::OWNER: owner, tag::INSTALLATION: "here"}},
-        "spec": {"ports": [{"name": "http", "port": port}]},
+        "spec": {"ports": [{"name": "http", "port": port, "protocol": "TCP"}]},
     });
     Change::ApplyObject {
         api_version: "v1".to_owned(),
@@ -59,6 +59,12 @@ async fn an_object_is_made_changed_and_deleted_by_its_owner_only() {
     writer.make(&service("CloudMapImport/default/orders", None, 81)).await.unwrap();
     writer.make(&service("CloudMapImport/default/orders", Some(&first), 82)).await.unwrap();
     assert_eq!(uid().await, first);
+
+    let edit = json!({"spec": {"ports": [{"name": "http", "port": 90}]}});
+    services.patch("orders", &PatchParams::default(), &Patch::Merge(&edit)).await.unwrap();
+    writer.make(&service("CloudMapImport/default/orders", Some(&first), 82)).await.unwrap();
+    let ports = services.get("orders").await.unwrap().spec.unwrap().ports.unwrap();
+    assert_eq!(ports.iter().map(|p| p.port).collect::<Vec<_>>(), [82], "a port of somebody else is taken away");
 
     let foreign = writer.make(&service("CloudMapImport/default/other", None, 83)).await.unwrap_err();
     assert_eq!(foreign.class, ErrorClass::AlreadyExists);

@@ -10,6 +10,7 @@ pub mod aws_account;
 pub mod canonical;
 pub mod change;
 pub mod cloud_map_export;
+pub mod cloud_map_import;
 pub mod cloud_map_namespace;
 pub mod cloud_map_service;
 pub mod diff;

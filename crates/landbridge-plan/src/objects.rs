@@ -23,6 +23,8 @@ pub trait Objects {
     /// # Errors
     /// Not there, or its credentials have not been proved yet.
     fn account(&self, name: Option<&str>) -> Result<Arc<AccountTarget>, Unmet>;
+    /// Identity of this installation, as ownership tags and annotations carry it.
+    fn installation(&self) -> String;
     /// The ECSCluster of that name.
     fn ecs_cluster(&self, name: &str) -> Option<Arc<EcsCluster>>;
     /// The CloudMapNamespace of that name.

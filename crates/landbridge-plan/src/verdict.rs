@@ -300,6 +300,7 @@ fn known(text: &str) -> &'static str {
         reason::PROGRESSING,
         reason::PENDING,
         reason::NO_ENDPOINTS,
+        reason::PORT_UNKNOWN,
         reason::UNROUTABLE_ADDRESS,
         reason::PREFLIGHT,
         reason::AWAITING_APPROVAL,

@@ -12,7 +12,8 @@ use kube::{
     },
 };
 use landbridge_api::v1alpha1::{
-    AwsAccount, CloudMapExport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole, TrafficMigration,
+    AwsAccount, CloudMapExport, CloudMapImport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole,
+    TrafficMigration,
 };
 use tokio::{sync::watch, task::JoinHandle};
 
@@ -23,7 +24,7 @@ pub type Key = (usize, String, String);
 pub type Objects = BTreeMap<Key, DynamicObject>;
 
 /// The kinds in the order of the table: what is used stands above what uses it.
-pub fn kinds() -> [ApiResource; 7] {
+pub fn kinds() -> [ApiResource; 8] {
     [
         ApiResource::erase::<AwsAccount>(&()),
         ApiResource::erase::<EcsCluster>(&()),
@@ -31,6 +32,7 @@ pub fn kinds() -> [ApiResource; 7] {
         ApiResource::erase::<IamTaskRole>(&()),
         ApiResource::erase::<EcsService>(&()),
         ApiResource::erase::<CloudMapExport>(&()),
+        ApiResource::erase::<CloudMapImport>(&()),
         ApiResource::erase::<TrafficMigration>(&()),
     ]
 }

@@ -62,7 +62,7 @@ async fn from_cluster(args: &SourceArgs) -> Result<ObjectSet> {
         found.extend(live.list(&kind, args.namespace.as_deref()).await?);
     }
     let mut set = ObjectSet::of_cluster(found, live.namespace_labels().await?)?;
-    if set.objects.iter().any(|o| matches!(o, Object::Export(_))) {
+    if set.objects.iter().any(|o| matches!(o, Object::Export(_) | Object::Import(_))) {
         (set.services, set.slices) = live.services(args.namespace.as_deref()).await?;
         set.knows_kubernetes = true;
     }
@@ -117,6 +117,7 @@ impl Session {
                 Object::Role(o) => snapshot.insert(*o),
                 Object::Service(o) => snapshot.insert(*o),
                 Object::Export(o) => snapshot.insert(*o),
+                Object::Import(o) => snapshot.insert(*o),
                 Object::Migration(o) => snapshot.insert(*o),
             }
         }
@@ -130,13 +131,14 @@ impl Session {
 
     /// The plans of all objects, in order. Nothing is written.
     pub async fn plan(&mut self, set: ObjectSet) -> Result<Vec<Plan>> {
-        let ByKind { accounts, clusters, namespaces, roles, services, exports, migrations } = set.by_kind();
+        let ByKind { accounts, clusters, namespaces, roles, services, exports, imports, migrations } = set.by_kind();
         let mut plans = self.plan_kind(accounts).await?;
         plans.extend(self.plan_kind(clusters).await?);
         plans.extend(self.plan_kind(namespaces).await?);
         plans.extend(self.plan_kind(roles).await?);
         plans.extend(self.plan_kind(services).await?);
         plans.extend(self.plan_kind(exports).await?);
+        plans.extend(self.plan_kind(imports).await?);
         plans.extend(self.plan_kind(migrations).await?);
         Ok(plans)
     }
@@ -144,8 +146,9 @@ impl Session {
     /// The plans of deleting all objects, users before what they use. Nothing is written.
     pub async fn plan_deletion(&mut self, set: ObjectSet) -> Result<Vec<Plan>> {
         self.meet(&set).await?;
-        let ByKind { accounts, clusters, namespaces, roles, services, exports, migrations } = set.by_kind();
+        let ByKind { accounts, clusters, namespaces, roles, services, exports, imports, migrations } = set.by_kind();
         let mut plans = self.plan_kind_deletion(migrations).await?;
+        plans.extend(self.plan_kind_deletion(imports).await?);
         plans.extend(self.plan_kind_deletion(exports).await?);
         plans.extend(self.plan_kind_deletion(services).await?);
         plans.extend(self.plan_kind_deletion(roles).await?);
@@ -157,7 +160,7 @@ impl Session {
 
     /// Makes AWS what the objects say, in order. True when all of them came through.
     pub async fn apply(&mut self, set: ObjectSet, follow: bool, deadline: Instant) -> Result<bool> {
-        let ByKind { accounts, clusters, namespaces, roles, services, exports, migrations } = set.by_kind();
+        let ByKind { accounts, clusters, namespaces, roles, services, exports, imports, migrations } = set.by_kind();
         // What others refer to has to be there first; a service is followed only when that is asked for.
         let mut all = self.carry_kind(accounts, Until::Settled, deadline).await;
         all &= self.carry_kind(clusters, Until::Settled, deadline).await;
@@ -166,6 +169,7 @@ impl Session {
         let until = if follow { Until::Settled } else { Until::Written };
         all &= self.carry_kind(services, until, deadline).await;
         all &= self.carry_kind(exports, Until::Settled, deadline).await;
+        all &= self.carry_kind(imports, Until::Settled, deadline).await;
         all &= self.carry_kind(migrations, until, deadline).await;
         Ok(all)
     }
@@ -173,8 +177,9 @@ impl Session {
     /// Deletes from AWS what the objects describe, users before what they use. True when all are gone.
     pub async fn delete(&mut self, set: ObjectSet, deadline: Instant) -> Result<bool> {
         self.meet(&set).await?;
-        let ByKind { accounts, clusters, namespaces, roles, services, exports, migrations } = set.by_kind();
+        let ByKind { accounts, clusters, namespaces, roles, services, exports, imports, migrations } = set.by_kind();
         let mut all = self.remove_kind(migrations, deadline).await;
+        all &= self.remove_kind(imports, deadline).await;
         all &= self.remove_kind(exports, deadline).await;
         all &= self.remove_kind(services, deadline).await;
         all &= self.remove_kind(roles, deadline).await;

@@ -10,11 +10,13 @@ use futures::future::join_all;
 use kube::Api;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use landbridge_api::condition;
-use landbridge_api::v1alpha1::{EcsService, IamTaskRole};
+use landbridge_api::v1alpha1::{CloudMapExport, CloudMapImport, EcsService, IamTaskRole};
 use landbridge_controller::lease;
 use landbridge_emulator::{Calls, Emulator, Timings};
 use landbridge_sandbox::install::SAMPLE;
 use landbridge_tests::bare::{self, service};
+use landbridge_tests::bridge;
+use landbridge_tests::shop::is_ready as is_ready_one;
 use landbridge_tests::{Stage, kstatus};
 use serde_json::json;
 
@@ -34,6 +36,8 @@ spec:
     ecs/service-modify: {burst: 100000, perSecond: 100000}
     ecs/service-read: {burst: 100000, perSecond: 100000}
     ecs/service-deployment: {burst: 100000, perSecond: 100000}
+    servicediscovery/instances: {burst: 100000, perSecond: 100000}
+    servicediscovery/read: {burst: 100000, perSecond: 100000}
 ";
 
 /// The platform, in an account without quotas.
@@ -316,5 +320,47 @@ async fn a_service_with_roles_a_name_and_logs_costs_the_calls_that_the_page_says
     roles.delete_collection(&DeleteParams::background(), &ListParams::default()).await.unwrap();
     stage.eventually("the roles go", async || roles.list(&ListParams::default()).await.unwrap().items.is_empty()).await;
     check(WHAT, "delete", &stage.emulator.take_calls());
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_endpoints_cost_a_write_each_and_a_page_of_instances_a_look() {
+    const EXPORT: &str = "an export of 100 endpoints";
+    const IMPORT: &str = "an import of 100 instances";
+    let names = bridge::PLATFORM.split("---").nth(2).expect("the Cloud Map namespace");
+    let stage = platform(NEVER, &format!("{}---{names}", unlimited())).await;
+    stage.apply(bridge::SERVICE).await;
+    let addresses = |net: u8| (1..=100).map(|n| format!("10.0.{net}.{n}")).collect::<Vec<_>>();
+    let endpoints = async |net: u8| {
+        let all = addresses(net);
+        stage.endpoints(&all.iter().map(|a| (a.as_str(), true)).collect::<Vec<_>>()).await;
+    };
+    endpoints(1).await;
+    stage.apply(bridge::EXPORT).await;
+    stage.until("shop", "orders", "ready", is_ready_one::<CloudMapExport>).await;
+    quiet(&stage).await;
+    check(EXPORT, "create to Ready", &stage.emulator.take_calls());
+
+    let import = "{apiVersion: landbridge.dev/v1alpha1, kind: CloudMapImport, metadata: {name: orders-ecs, namespace: shop}, spec: \
+                  {source: {cloudMap: {namespaceRef: {name: shop.internal}, service: orders}}, service: {ports: [{port: 80}]}}}";
+    stage.apply(import).await;
+    stage.until("shop", "orders-ecs", "ready", is_ready_one::<CloudMapImport>).await;
+    check(IMPORT, "create to Ready", &stage.emulator.take_calls());
+    let imports: Api<CloudMapImport> = Api::namespaced(stage.client.clone(), "shop");
+    imports.delete("orders-ecs", &DeleteParams::default()).await.unwrap();
+    stage.eventually("the import goes", async || imports.get_opt("orders-ecs").await.unwrap().is_none()).await;
+    stage.emulator.take_calls();
+
+    endpoints(2).await;
+    let mut wanted: Vec<String> = addresses(2).iter().map(|a| format!("tcp-{}-8080", a.replace('.', "_"))).collect();
+    wanted.sort();
+    stage.until_registered("orders", &wanted.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    quiet(&stage).await;
+    check(EXPORT, "all 100 replaced", &stage.emulator.take_calls());
+
+    let exports: Api<CloudMapExport> = Api::namespaced(stage.client.clone(), "shop");
+    exports.delete("orders", &DeleteParams::default()).await.unwrap();
+    stage.eventually("the export goes", async || exports.get_opt("orders").await.unwrap().is_none()).await;
+    check(EXPORT, "delete", &stage.emulator.take_calls());
     stage.end().await;
 }

@@ -79,6 +79,7 @@ async fn the_installed_chart_lets_the_operator_work_and_nothing_more() {
         "iamtaskroles",
         "ecsservices",
         "cloudmapexports",
+        "cloudmapimports",
         "trafficmigrations",
     ];
     remove_kinds(&stage.client, &kinds).await;

@@ -187,6 +187,7 @@ async fn plain_kubectl_applies_the_crds_twice_and_explains_them_in_sentences() {
         "cloudmapnamespace.spec.properties.dnsProperties.soa.ttl",
         "iamtaskrole.spec.trust.podIdentity.serviceAccounts",
         "cloudmapexport.spec.shared",
+        "cloudmapimport.spec.service.ports.targetPort",
         "ecsservice.spec.taskDefinition.containerDefinitions.healthCheck.startPeriod",
         "ecsservice.spec.taskDefinition.volumes.efsVolumeConfiguration.authorizationConfig.iam",
         "ecsservice.spec.deploymentConfiguration.deploymentCircuitBreaker.rollback",

@@ -63,11 +63,11 @@ pub struct CloudMapExportSpec {
     pub shared: Option<bool>,
     /// Name of this Kubernetes cluster in the attributes of the instances (`CLUSTER_ID`). Default: the installation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^([a-z0-9][-a-z0-9]*)?[a-z0-9]$"))]
     pub cluster_id: Option<String>,
     /// Name of the set of clusters that share services (`CLUSTERSET_ID`). Default: `landbridge`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^([a-z0-9][-a-z0-9]*)?[a-z0-9]$"))]
     pub cluster_set_id: Option<String>,
     /// Tags of the Cloud Map service.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -5,6 +5,7 @@
 
 pub mod aws_account;
 pub mod cloud_map_export;
+pub mod cloud_map_import;
 pub mod cloud_map_namespace;
 pub mod ecs_cluster;
 pub mod ecs_service;
@@ -13,6 +14,7 @@ pub mod traffic_migration;
 
 pub use aws_account::*;
 pub use cloud_map_export::*;
+pub use cloud_map_import::*;
 pub use cloud_map_namespace::*;
 pub use ecs_cluster::*;
 pub use ecs_service::*;
@@ -31,6 +33,7 @@ pub fn derived_crds() -> Vec<CustomResourceDefinition> {
         IamTaskRole::crd(),
         EcsService::crd(),
         CloudMapExport::crd(),
+        CloudMapImport::crd(),
         TrafficMigration::crd(),
     ]
 }

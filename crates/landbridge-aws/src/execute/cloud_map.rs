@@ -152,7 +152,6 @@ impl Writer<'_> {
     }
 
     pub(super) async fn deregister_instance(self, service: &str, instance: &str) -> Result<Produced, AwsError> {
-        self.aws.memory().discovery.forget(service);
         let call = || self.aws.map().deregister_instance().service_id(service).instance_id(instance).send();
         let answer = self.aws.call(op::DEREGISTER_INSTANCE, self.priority, call).await;
         match answer.map(|answer| answer.operation_id().map(str::to_owned)) {

@@ -2,6 +2,7 @@
 
 mod aws_account;
 mod cloud_map_export;
+mod cloud_map_import;
 mod cloud_map_namespace;
 mod discovery;
 mod ecs_cluster;
@@ -22,6 +23,7 @@ use crate::client::Aws;
 use crate::error::AwsError;
 use crate::round::Thing;
 
+pub(crate) use cloud_map_import::{Discovered, SeenTasks};
 pub(crate) use cloud_map_namespace::namespace_facts;
 pub(crate) use discovery::{CLOUD_MAP_PAGE, discovery_facts};
 pub(crate) use iam_task_role::document;

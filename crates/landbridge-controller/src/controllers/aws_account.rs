@@ -58,6 +58,8 @@ fn wake_users(world: &World, name: &str) {
         let namespace = world.cloud_map.get(None, &e.spec.namespace_ref.name);
         namespace.is_some_and(|n| uses_account(n.spec.account_ref.as_ref(), name))
     });
+    // An import is in the account of its source; there are few, and a look costs a call.
+    world.imports.wake_where(|_| true);
 }
 
 /// Wakes every object that means the operator's own AWS environment.

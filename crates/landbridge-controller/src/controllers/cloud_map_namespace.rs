@@ -7,7 +7,7 @@ use landbridge_plan::kind::Kind as _;
 use super::{users_see, wake_if_going};
 use crate::context::Converge;
 use crate::feed::Change;
-use crate::objects::{World, uses_namespace};
+use crate::objects::{World, imports_from, uses_namespace};
 
 impl Converge for CloudMapNamespace {
     fn changed(world: &World, change: &Change<'_, Self>) {
@@ -15,6 +15,7 @@ impl Converge for CloudMapNamespace {
         if users_see(change, |n| n.status.as_ref().and_then(|s| s.namespace_id.as_deref())) {
             world.services.wake_where(|s| uses_namespace(s, namespace.object_name()));
             world.exports.wake_where(|e| e.spec.namespace_ref.name == namespace.object_name());
+            world.imports.wake_where(|i| imports_from(i, namespace.object_name()));
         }
         if change.new.is_none() {
             let account = namespace.spec.account_ref.as_ref().map_or(DEFAULT_ACCOUNT, |r| &r.name);

@@ -13,7 +13,7 @@ use super::wake_if_going;
 use crate::config::Config;
 use crate::context::{Converge, Operator};
 use crate::feed::Change;
-use crate::objects::World;
+use crate::objects::{World, imports_tasks_of};
 use crate::sweeps;
 
 impl Converge for EcsService {
@@ -33,6 +33,7 @@ impl Converge for EcsService {
     }
 
     fn changed(world: &World, change: &Change<'_, Self>) {
+        wake_imports(world, change);
         if let Some(service) = change.new.or(change.old) {
             let (namespace, name) = (service.object_namespace(), service.object_name());
             world.migrations.wake_where(|m| {
@@ -52,6 +53,20 @@ impl Converge for EcsService {
         for role in before.roles.into_iter().flatten() {
             wake_if_going(&world.roles, Some(old.object_namespace()), &role.name);
         }
+    }
+}
+
+/// Tasks that come or go show in the service's status long before an import would look by itself.
+fn wake_imports(world: &World, change: &Change<'_, EcsService>) {
+    let tasks = |s: &EcsService| {
+        let status = s.status.as_ref();
+        let counts = status.map(|s| (s.running_count, s.pending_count, s.desired_count));
+        (s.metadata.uid.clone(), counts, status.and_then(|s| s.deployment.clone()))
+    };
+    let Some(service) = change.new.or(change.old) else { return };
+    if change.old.map(tasks) != change.new.map(tasks) {
+        let (namespace, name) = (service.object_namespace(), service.object_name());
+        world.imports.wake_where(|i| i.object_namespace() == namespace && imports_tasks_of(i, name));
     }
 }
 

@@ -7,6 +7,7 @@ use kube::core::NamespaceResourceScope;
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, watcher};
 use kube::{Api, Client, Resource};
+use landbridge_plan::cloud_map_import::service_name;
 use landbridge_plan::kind::Kind as _;
 use serde::de::DeserializeOwned;
 
@@ -46,6 +47,7 @@ where
 /// Wakes the objects that refer to a Service of such a namespace and name.
 fn wake_users(world: &World, refers: impl Fn(&str, &str) -> bool) {
     world.exports.wake_where(|e| refers(e.object_namespace(), &e.spec.service_ref.name));
+    world.imports.wake_where(|i| refers(i.object_namespace(), &service_name(i)));
     world.migrations.wake_where(|m| {
         let sides = [&m.spec.from, &m.spec.to].into_iter().filter_map(|s| s.kubernetes_service.as_ref());
         sides.into_iter().any(|s| refers(m.object_namespace(), &s.name))

@@ -3,6 +3,7 @@
 
 mod aws_account;
 mod cloud_map_export;
+mod cloud_map_import;
 mod cloud_map_namespace;
 mod ecs_cluster;
 mod ecs_service;

@@ -22,6 +22,7 @@ pub async fn follow(
             world.roles.wake_where(|r| r.object_namespace() == namespace);
             world.services.wake_where(|s| s.object_namespace() == namespace);
             world.exports.wake_where(|e| e.object_namespace() == namespace);
+            world.imports.wake_where(|i| i.object_namespace() == namespace);
         }
     };
     world.namespaces.follow(events, changed).await;

@@ -26,6 +26,8 @@ pub use attributes::*;
 pub use observed::*;
 pub use resolved::*;
 
+pub(crate) use resolve::is_unroutable;
+
 use instances::Wanted;
 
 /// Answers that one DNS query gives at most with routing policy MULTIVALUE (`RoutingPolicy`, Cloud Map API reference).

@@ -205,6 +205,10 @@ impl Pass<'_> {
     }
 }
 
+fn tag(facts: &DiscoveryFacts, set: Tags, remove: Vec<String>) -> Change {
+    Change::Tag { api: Tagged::CloudMap, arn: facts.arn.clone(), set, remove }
+}
+
 /// The attributes of an instance that differ; of one that is new or goes, only that.
 fn differences(id: &str, from: Option<&Tags>, to: Option<&Tags>) -> Vec<Difference> {
     let path = format!("instances[{id}]");
@@ -239,8 +243,4 @@ pub(super) fn wait_for_operations(plan: &mut Plan, observed: &CloudMapExportObse
 /// Whether the export made the Cloud Map service, or took it over.
 pub(super) fn made(owner: &Owner, facts: &DiscoveryFacts) -> bool {
     owner.reads(&facts.tags) == Ownership::Ours
-}
-
-fn tag(facts: &DiscoveryFacts, set: Tags, remove: Vec<String>) -> Change {
-    Change::Tag { api: Tagged::CloudMap, arn: facts.arn.clone(), set, remove }
 }

@@ -182,7 +182,7 @@ fn exported(service: &KubernetesService, port: &ServicePort, slices: &[Arc<Endpo
 
 /// Whether nobody outside a node can reach the address. 100.64.0.0/10 is reachable: EKS gives pods such addresses in a
 /// VPC's secondary ranges.
-pub(super) fn is_unroutable(address: IpAddr) -> bool {
+pub(crate) fn is_unroutable(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(ip) => {
             ip.is_loopback() || ip.is_link_local() || ip.is_unspecified() || ip.is_multicast() || ip.is_broadcast()

@@ -7,7 +7,8 @@ use k8s_openapi::api::core::v1::Service;
 use landbridge_api::common::ClusterScopedRef;
 use landbridge_api::condition::reason;
 use landbridge_api::v1alpha1::{
-    AwsAccount, CloudMapExport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole, TrafficMigration,
+    AwsAccount, CloudMapExport, CloudMapImport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole,
+    TrafficMigration,
 };
 
 use super::Objects;
@@ -32,6 +33,8 @@ pub struct Snapshot {
     pub iam_task_roles: BTreeMap<(String, String), Arc<IamTaskRole>>,
     /// ECSServices.
     pub ecs_services: BTreeMap<(String, String), Arc<EcsService>>,
+    /// CloudMapImports.
+    pub cloud_map_imports: BTreeMap<(String, String), Arc<CloudMapImport>>,
     /// CloudMapExports.
     pub cloud_map_exports: BTreeMap<(String, String), Arc<CloudMapExport>>,
     /// TrafficMigrations.
@@ -126,6 +129,10 @@ impl Objects for Snapshot {
         Ok(Arc::new(target))
     }
 
+    fn installation(&self) -> String {
+        self.installation.clone()
+    }
+
     fn ecs_cluster(&self, name: &str) -> Option<Arc<EcsCluster>> {
         self.ecs_clusters.get(name).cloned()
     }
@@ -175,6 +182,9 @@ impl Objects for Snapshot {
         let mut users = self.users(uses, |_| false, None);
         let exports = self.cloud_map_exports.iter().filter(|(_, e)| e.spec.namespace_ref.name == name);
         users.extend(exports.map(|((namespace, name), _)| format!("CloudMapExport {namespace}/{name}")));
+        let uses = |i: &CloudMapImport| i.spec.source.cloud_map.as_ref().is_some_and(|s| s.namespace_ref.name == name);
+        let imports = self.cloud_map_imports.iter().filter(|(_, i)| uses(i));
+        users.extend(imports.map(|((namespace, name), _)| format!("CloudMapImport {namespace}/{name}")));
         users
     }
 
@@ -243,6 +253,12 @@ impl Held for IamTaskRole {
 impl Held for EcsService {
     fn put(self, snapshot: &mut Snapshot) {
         snapshot.ecs_services.insert(namespaced(&self.metadata), Arc::new(self));
+    }
+}
+
+impl Held for CloudMapImport {
+    fn put(self, snapshot: &mut Snapshot) {
+        snapshot.cloud_map_imports.insert(namespaced(&self.metadata), Arc::new(self));
     }
 }
 

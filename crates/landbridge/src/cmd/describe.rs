@@ -131,6 +131,9 @@ fn facts(out: &mut String, status: &Value) -> Result<()> {
         let others = status["ofOthers"].as_i64().unwrap_or(0);
         writeln!(out, "  {:<16}{registered} of {endpoints} registered, {others} of others", "endpoints")?;
     }
+    if let (Some(ready), Some(endpoints)) = (status["readyEndpoints"].as_i64(), status["endpoints"].as_i64()) {
+        writeln!(out, "  {:<16}{ready} of {endpoints} ready", "endpoints")?;
+    }
     let deployment = &status["deployment"];
     if let Some(state) = deployment["state"].as_str() {
         writeln!(out, "  {:<16}{state} {}", "deployment", string(&deployment["reason"]))?;

@@ -7,7 +7,8 @@ use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::core::DynamicObject;
 use landbridge_api::v1alpha1::{
-    AwsAccount, CloudMapExport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole, TrafficMigration,
+    AwsAccount, CloudMapExport, CloudMapImport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole,
+    TrafficMigration,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -31,6 +32,8 @@ pub enum Object {
     Service(Box<EcsService>),
     /// An export.
     Export(Box<CloudMapExport>),
+    /// An import.
+    Import(Box<CloudMapImport>),
     /// A migration.
     Migration(Box<TrafficMigration>),
 }
@@ -67,6 +70,8 @@ pub struct ByKind {
     pub services: Vec<EcsService>,
     /// Exports.
     pub exports: Vec<CloudMapExport>,
+    /// Imports.
+    pub imports: Vec<CloudMapImport>,
     /// Migrations.
     pub migrations: Vec<TrafficMigration>,
 }
@@ -142,6 +147,7 @@ impl ObjectSet {
                 Object::Role(o) => sorted.roles.push(*o),
                 Object::Service(o) => sorted.services.push(*o),
                 Object::Export(o) => sorted.exports.push(*o),
+                Object::Import(o) => sorted.imports.push(*o),
                 Object::Migration(o) => sorted.migrations.push(*o),
             }
         }
@@ -194,7 +200,8 @@ fn typed(value: &Value) -> Result<(Object, Key)> {
         "IAMTaskRole" => (3, Object::Role(read(value)?)),
         "ECSService" => (4, Object::Service(read(value)?)),
         "CloudMapExport" => (5, Object::Export(read(value)?)),
-        "TrafficMigration" => (5, Object::Migration(read(value)?)),
+        "CloudMapImport" => (6, Object::Import(read(value)?)),
+        "TrafficMigration" => (7, Object::Migration(read(value)?)),
         other => anyhow::bail!("kind {other} is in the CRDs and not in the CLI"),
     };
     Ok((object, (rank, text("namespace"), text("name"))))

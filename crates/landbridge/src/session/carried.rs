@@ -2,7 +2,8 @@
 
 use kube::core::object::HasStatus;
 use landbridge_api::v1alpha1::{
-    AwsAccount, CloudMapExport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole, TrafficMigration,
+    AwsAccount, CloudMapExport, CloudMapImport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole,
+    TrafficMigration,
 };
 use landbridge_aws::observe::Observe;
 use landbridge_plan::kind::Kind;
@@ -56,6 +57,12 @@ impl Carried for EcsService {
 impl Carried for CloudMapExport {
     fn leave(&self, snapshot: &mut Snapshot) {
         snapshot.cloud_map_exports.remove(&(self.object_namespace().to_owned(), self.object_name().to_owned()));
+    }
+}
+
+impl Carried for CloudMapImport {
+    fn leave(&self, snapshot: &mut Snapshot) {
+        snapshot.cloud_map_imports.remove(&(self.object_namespace().to_owned(), self.object_name().to_owned()));
     }
 }
 

@@ -21,6 +21,9 @@ impl Objects for Cluster {
     fn account(&self, _: Option<&str>) -> Result<Arc<AccountTarget>, Unmet> {
         Ok(Arc::new(account()))
     }
+    fn installation(&self) -> String {
+        "here".into()
+    }
     fn ecs_cluster(&self, name: &str) -> Option<Arc<EcsCluster>> {
         self.clusters.get(name).cloned().map(Arc::new)
     }
