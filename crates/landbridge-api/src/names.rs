@@ -26,6 +26,17 @@ pub mod annotation {
     /// A command to a TrafficMigration: `start`, `promote`, `pause`, `resume`, `adopt-current` or `abort`, and anything after
     /// a space. Each new value is carried out once; it is echoed in `status.lastCommand`.
     pub const MIGRATE: &str = "landbridge.dev/migrate";
+    /// On a workload that `landbridge convert` made of an ECS service: fields that Kubernetes has no exact form for, as a JSON
+    /// object from paths of ECSService's spec to values.
+    pub const ECS_FIELDS: &str = "landbridge.dev/ecs-fields";
+    /// On a workload that `landbridge convert` made: the task definition that it was made of.
+    pub const CONVERTED_FROM: &str = "landbridge.dev/converted-from";
+    /// On a ServiceAccount: the IAMTaskRole that is its role, too.
+    pub const TASK_ROLE: &str = "landbridge.dev/task-role";
+    /// On a ServiceAccount: ARN or name of the role that its pods get through EKS Pod Identity.
+    pub const TASK_ROLE_ARN: &str = "landbridge.dev/task-role-arn";
+    /// On a Service: the whole name that the ECS service has in Cloud Map.
+    pub const CLOUD_MAP_NAME: &str = "landbridge.dev/cloud-map-name";
 }
 
 /// AWS tags that Landbridge writes on everything it creates. They say who owns a resource: nothing that lacks

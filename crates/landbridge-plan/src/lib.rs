@@ -13,6 +13,7 @@ pub mod cloud_map_export;
 pub mod cloud_map_import;
 pub mod cloud_map_namespace;
 pub mod cloud_map_service;
+pub mod convert;
 pub mod diff;
 pub mod ecs_cluster;
 pub mod ecs_service;

@@ -7,6 +7,10 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+mod convert;
+
+pub use convert::{ConvertArgs, ConvertCapacity, ConvertTo};
+
 /// Amazon ECS from reviewed files: plan it, apply it, see why it is not ready. `kubectl landbridge` is the same program.
 #[derive(Debug, Parser)]
 #[command(name = "landbridge", version, propagate_version = true)]
@@ -36,6 +40,15 @@ pub enum Command {
     Describe(DescribeArgs),
     /// Move traffic between ECS and EKS, or between two ECS services: look at a TrafficMigration, and tell it what to do.
     Migrate(MigrateArgs),
+    /// Convert ECS services to Kubernetes manifests, or back, with a report of what became of every field.
+    ///
+    /// --to kubernetes takes ECSService objects (with the ECSCluster and IAMTaskRole that they refer to) and the JSON of the AWS
+    /// CLI: task definitions, services, scalable targets and scaling policies, listener rules, target groups. --to ecs takes
+    /// Deployments and DaemonSets with the objects around them. The manifests go to standard output, the report to standard
+    /// error. A field is mapped (the same, and it comes back the same), approximated with a note, or refused with a reason.
+    ///
+    /// Exit codes: 0 converted; 1 nothing was converted; with --strict 2 when a field was refused.
+    Convert(Box<ConvertArgs>),
     /// Run a real Kubernetes API, an emulated AWS and the operator on this machine.
     Sandbox(landbridge_sandbox::SandboxArgs),
     /// Run the emulated AWS alone, for any client that takes an endpoint: the AWS CLI, boto3, deploy tools.

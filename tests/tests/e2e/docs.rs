@@ -86,7 +86,7 @@ async fn refusal(client: &Client, block: &Block) -> Option<String> {
     None
 }
 
-async fn try_one(client: &Client, object: &DynamicObject) -> anyhow::Result<()> {
+pub async fn try_one(client: &Client, object: &DynamicObject) -> anyhow::Result<()> {
     let types = object.types.clone().ok_or_else(|| anyhow::anyhow!("it has no apiVersion and kind"))?;
     let kind = GroupVersionKind::try_from(&types)?;
     let (resource, capabilities) = kube::discovery::pinned_kind(client, &kind).await?;

@@ -7,6 +7,7 @@ mod bad_input;
 mod call_counts;
 mod capacity;
 mod chart;
+mod convert;
 mod crash;
 mod credentials;
 mod docs;

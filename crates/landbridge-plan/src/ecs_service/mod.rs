@@ -44,6 +44,7 @@ pub use resolved::*;
 pub use task_definition::{WantedContent, WantedRevision, content_of};
 
 use pass::Pass;
+pub(crate) use validate::fargate_memory;
 
 /// When to look again at something that ECS is doing.
 const SOON: Duration = Duration::from_secs(5);

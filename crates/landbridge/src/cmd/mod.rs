@@ -1,6 +1,7 @@
 //! One file a command. Data goes to standard output, everything else to standard error.
 
 mod apply;
+mod convert;
 mod crds;
 mod describe;
 mod emulator;
@@ -28,6 +29,7 @@ pub async fn run(command: Command) -> Result<Exit> {
         Command::Migrate(args) => migrate::migrate(&args).await,
         Command::Sandbox(args) => landbridge_sandbox::run(args).await.map(|()| Exit::Ok).map_err(anyhow::Error::from),
         Command::Emulator(args) => emulator::serve(&args).await,
+        Command::Convert(args) => convert::convert(&args),
         Command::Crds => crds::print(),
         Command::Completion { shell } => {
             let mut script = Vec::new();

@@ -5,6 +5,7 @@
 
 mod bench;
 mod clients;
+mod convert;
 mod emulator;
 mod mistakes;
 mod moto;

@@ -2,6 +2,7 @@
 //! `cargo xtask check` run. An example, so that `xtask` itself needs no SDK and compiles in seconds.
 
 mod artefact;
+mod convert;
 mod crds;
 mod policy;
 mod reference;
@@ -55,6 +56,7 @@ fn all() -> Result<Vec<Artefact>> {
     let mut artefacts = crds::artefacts()?;
     artefacts.extend(reference::artefacts()?);
     artefacts.extend(policy::artefacts()?);
+    artefacts.extend(convert::artefacts()?);
     Ok(artefacts)
 }
 

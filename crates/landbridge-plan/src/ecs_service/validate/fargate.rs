@@ -20,7 +20,7 @@ const SIZES: &[(i64, i64, i64, i64)] = &[
 ];
 
 /// The MiB of memory that Fargate has with so many CPU units; none when it has no such CPU.
-pub(super) fn memory_for(cpu: i64) -> Option<Vec<i64>> {
+pub(crate) fn memory_for(cpu: i64) -> Option<Vec<i64>> {
     match cpu {
         256 => Some(vec![512, 1024, 2048]),
         32_768 => Some(vec![61_440, 122_880, 249_856]),

@@ -16,6 +16,8 @@ mod service;
 mod task;
 mod volumes;
 
+pub(crate) use fargate::memory_for as fargate_memory;
+
 /// Everything that is wrong with what the object asks for.
 pub(super) fn violations(pass: &Pass<'_>) -> Vec<String> {
     let mut found = Vec::new();

@@ -1,0 +1,114 @@
+//! `landbridge convert`: manifests of one side to manifests of the other, with a report of every field.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use landbridge_plan::convert::ecs::{self, Capacity};
+use landbridge_plan::convert::report::{Outcome, Report};
+use landbridge_plan::convert::usage::Usage;
+use landbridge_plan::convert::{self, Conversion, Document, Mistake, kubernetes};
+
+use crate::cli::{ConvertArgs, ConvertCapacity, ConvertTo};
+use crate::exit::Exit;
+use crate::files::{self, ObjectSet, Problem, Problems};
+
+/// Converts files.
+pub fn convert(args: &ConvertArgs) -> Result<Exit> {
+    anyhow::ensure!(!args.files.is_empty(), "convert needs -f FILE; - reads standard input");
+    let read = files::read(&args.files, args.recursive)?;
+    if args.to == ConvertTo::Kubernetes {
+        // What the API server would say of our own objects is said before anything else.
+        ObjectSet::build(read.clone(), args.namespace.as_deref().unwrap_or("default"))?;
+    }
+    let documents: Vec<Document> =
+        read.into_iter().map(|d| Document { file: d.file, line: d.line, value: d.value }).collect();
+    anyhow::ensure!(!documents.is_empty(), "there is nothing in the files");
+    let converted = match args.to {
+        ConvertTo::Kubernetes => convert::to_kubernetes(&documents, &to_kubernetes(args)?),
+        ConvertTo::Ecs => convert::to_ecs(&documents, &to_ecs(args)),
+    };
+    let conversion = converted.map_err(|found| problems(found, args))?;
+    print(&conversion)?;
+    tell(&conversion.report, args.report.as_deref())?;
+    Ok(if args.strict && conversion.report.count(Outcome::Refused) > 0 { Exit::Refused } else { Exit::Ok })
+}
+
+fn to_kubernetes(args: &ConvertArgs) -> Result<kubernetes::Options> {
+    let usage = args.usage.as_deref().map(usage).transpose()?;
+    if let Some(schedule) = &args.schedule {
+        let fields = schedule.split_whitespace().count();
+        anyhow::ensure!(
+            fields == 5 || schedule.starts_with('@'),
+            "--schedule {schedule:?} is no schedule of a CronJob: write five fields, such as \"15 3 * * *\""
+        );
+    }
+    Ok(kubernetes::Options {
+        namespace: args.namespace.clone(),
+        name: args.name.clone(),
+        schedule: args.schedule.clone(),
+        hosts: args.host.clone(),
+        gateway: args.gateway.clone(),
+        secret_store: args.secret_store.clone(),
+        parameter_store: args.parameter_store.clone(),
+        irsa: args.irsa,
+        usage,
+        eks_fargate: args.eks_fargate,
+    })
+}
+
+fn usage(path: &Path) -> Result<Usage> {
+    let name = path.display();
+    let text = std::fs::read_to_string(path).with_context(|| format!("reading {name}"))?;
+    Usage::read(&text).map_err(|error| anyhow::anyhow!("{name}: {error}"))
+}
+
+fn to_ecs(args: &ConvertArgs) -> ecs::Options {
+    ecs::Options {
+        namespace: args.namespace.clone(),
+        cluster: args.cluster.clone(),
+        capacity: args.capacity.map(|c| match c {
+            ConvertCapacity::Fargate => Capacity::Fargate,
+            ConvertCapacity::Ec2 => Capacity::Ec2,
+        }),
+        task_role_arn: args.task_role_arn.clone(),
+        iam_task_role: args.iam_task_role,
+        execution_role: args.execution_role.clone(),
+        infrastructure_role_arn: args.infrastructure_role_arn.clone(),
+        cloud_map_namespace: args.cloud_map_namespace.clone(),
+        eks_fargate: args.eks_fargate,
+    }
+}
+
+fn problems(found: Vec<Mistake>, args: &ConvertArgs) -> Problems {
+    let all = args.files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(", ");
+    let of = |m: Mistake| {
+        let file = if m.file.is_empty() { all.clone() } else { m.file };
+        Problem { file, line: m.line, object: m.object, message: m.message }
+    };
+    Problems(found.into_iter().map(of).collect())
+}
+
+/// The objects, as one YAML stream.
+fn print(conversion: &Conversion) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    for object in &conversion.objects {
+        let text = serde_saphyr::to_string(object).context("writing YAML")?;
+        write!(out, "---\n{text}").context("writing to standard output")?;
+    }
+    out.flush().context("writing to standard output")
+}
+
+/// The report: a table for people, or JSON, to standard error or a file.
+fn tell(report: &Report, to: Option<&str>) -> Result<()> {
+    let json = || serde_json::to_string_pretty(report).context("writing the report");
+    match to {
+        None | Some("table") => eprint!("{}", report.table()),
+        Some("json") => eprintln!("{}", json()?),
+        Some(path) => {
+            std::fs::write(path, json()? + "\n").with_context(|| format!("writing the report to {path}"))?;
+            eprintln!("{}; the report is in {path}", report.summary());
+        }
+    }
+    Ok(())
+}

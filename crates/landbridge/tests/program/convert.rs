@@ -1,0 +1,85 @@
+//! `convert` as its user has it: files in, manifests and a report out, and exit codes.
+
+use std::fs::read_to_string;
+use std::path::{Path, PathBuf};
+
+use crate::bench::{Bench, sample};
+
+/// The example of the how-to page.
+fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/how-to/convert").join(name)
+}
+
+#[test]
+fn what_comes_from_kubernetes_is_a_service_that_plan_takes() {
+    let bench = Bench::new();
+    bench.write("web.yaml", read_to_string(example("web.yaml")).unwrap());
+    let cluster = "apiVersion: landbridge.dev/v1alpha1\nkind: ECSCluster\nmetadata: {name: prod}\nspec:\n  allowedNamespaces: {names: [shop]}\n  \
+                   serviceDefaults:\n    executionRoleArn: arn:aws:iam::000000000000:role/execution\n    networkConfiguration: \
+                   {awsvpcConfiguration: {subnets: [subnet-0a1b2c3d4e5f60001]}}\n";
+    bench.write("prod.yaml", cluster);
+    let ran = bench.run(&["convert", "--to", "ecs", "--cluster", "prod", "-f", "web.yaml"]).ended(0);
+    let ran = ran.told("512 CPU units, 1024 MiB for 308 and 700 asked: 39 % of CPU and 31 % of memory unused");
+    bench.write("service.yaml", &ran.out);
+    bench.run(&["plan", "-f", "prod.yaml", "-f", "service.yaml"]).ended(0).shows("web");
+    assert!(bench.writes().is_empty());
+}
+
+#[test]
+fn there_and_back_is_the_same_file() {
+    let bench = Bench::new();
+    let orders = example("orders").display().to_string();
+    let forth =
+        bench.run(&["convert", "--to", "kubernetes", "-n", "shop", "-f", &orders, "--report", "report.json"]).ended(0);
+    let forth = forth.shows("kind: Deployment").shows("kind: Ingress").told("the report is in report.json");
+    let report: serde_json::Value =
+        serde_json::from_str(&read_to_string(bench.folder.path().join("report.json")).unwrap()).unwrap();
+    assert!(report["fields"].as_array().unwrap().len() > 80);
+    bench.write("orders.yaml", &forth.out);
+    let back = bench.run(&["convert", "--to", "ecs", "-f", "orders.yaml", "--report", "json"]).ended(0);
+    let back = back.shows("hardLimit: 65535").shows("awslogs-group").told("\"fields\"");
+    bench.write("again.yaml", &back.out);
+    let again = bench.run(&["convert", "--to", "kubernetes", "-f", "again.yaml"]).ended(0);
+    bench.write("again.yaml", &again.out);
+    let once_more = bench.run(&["convert", "--to", "ecs", "-f", "again.yaml"]).ended(0);
+    assert_eq!(once_more.out, back.out);
+}
+
+#[test]
+fn strict_ends_with_two_when_a_field_is_refused() {
+    let bench = Bench::new();
+    let task = |extra: &str| {
+        format!(
+            "{{\"family\": \"web\", \"containerDefinitions\": [{{\"name\": \"web\", \"image\": \"nginx\"{extra}}}]}}"
+        )
+    };
+    bench.write("fine.json", task(""));
+    bench.write("refused.json", task(", \"links\": [\"db\"]"));
+    let run = |file: &str| bench.run(&["convert", "--to", "kubernetes", "--strict", "-f", file]);
+    run("fine.json").ended(0).told("0 refused");
+    run("refused.json").ended(2).told("refused").told("links").shows("kind: Deployment");
+    bench.run(&["convert", "--to", "kubernetes", "-f", "refused.json"]).ended(0);
+}
+
+#[test]
+fn what_is_wrong_is_said_with_its_place_and_nothing_is_printed() {
+    let bench = Bench::new();
+    bench.write("a.yaml", "hello: there\n");
+    bench.write("usage.csv", "container,cpuP95,memoryMax\nweb,much,1\n");
+    bench.write("task.json", "{\"containerDefinitions\": [{\"name\": \"web\", \"image\": \"nginx\"}]}");
+    bench.write("typo.yaml", read_to_string(sample().join("web.yaml")).unwrap().replace("desiredCount", "desiredCont"));
+    let convert = |args: &[&str]| bench.run(&[&["convert"], args].concat());
+    convert(&["--to", "kubernetes", "-f", "a.yaml"])
+        .ended(1)
+        .told("a.yaml:1: is neither an ECSService nor a task definition");
+    convert(&["--to", "ecs", "-f", "a.yaml"]).ended(1).told("a.yaml:1: is not a Kubernetes object");
+    convert(&["--to", "kubernetes", "-f", "typo.yaml"]).ended(1).told("did you mean desiredCount?");
+    convert(&["--to", "kubernetes", "-f", "nowhere.json"])
+        .ended(1)
+        .told("nowhere.json:1: there is no such file or folder");
+    convert(&["--to", "kubernetes", "-f", "task.json", "--usage", "usage.csv"])
+        .ended(1)
+        .told("usage.csv: line 2: cpuP95 is \"much\"");
+    convert(&["--to", "kubernetes", "-f", "task.json", "--schedule", "daily"]).ended(1).told("write five fields");
+    convert(&["--to", "kubernetes"]).ended(1).told("convert needs -f FILE");
+}
