@@ -63,6 +63,8 @@ pub const DEFAULTS: &[(&str, Quota)] = &[
     ("servicediscovery/instances", quota(50.0, 50.0)),
     // AWS gives a thousand a second to all of the account, and the applications in it ask too («AWS Cloud Map quotas»).
     ("servicediscovery/discover", quota(100.0, 50.0)),
+    // Of three thousand a second.
+    ("servicediscovery/discover-revision", quota(500.0, 250.0)),
     ("servicediscovery/read", quota(20.0, 10.0)),
     ("iam/modify", quota(10.0, 2.0)),
     ("iam/read", quota(40.0, 10.0)),

@@ -116,7 +116,7 @@ operations! {
     LIST_DISCOVERY_SERVICES = "servicediscovery:ListServices", "servicediscovery/read", Read, ANY;
     LIST_INSTANCES = "servicediscovery:ListInstances", "servicediscovery/read", Read, DISCOVERY;
     DISCOVER_INSTANCES = "servicediscovery:DiscoverInstances", "servicediscovery/discover", Read, ANY;
-    DISCOVER_INSTANCES_REVISION = "servicediscovery:DiscoverInstancesRevision", "servicediscovery/discover", Read, ANY;
+    DISCOVER_INSTANCES_REVISION = "servicediscovery:DiscoverInstancesRevision", "servicediscovery/discover-revision", Read, ANY;
     CLOUD_MAP_LIST_TAGS = "servicediscovery:ListTagsForResource", "servicediscovery/read", Read, ANY;
 
     CREATE_LOG_GROUP = "logs:CreateLogGroup", "logs/create-log-group", Write, LOG_GROUP;

@@ -29,6 +29,9 @@ use crate::operations as op;
 
 /// How old an answer may be that is used again in the same pass.
 const JUST_NOW: Duration = Duration::from_secs(1);
+/// How old the tasks of a settled service may be. That one has come or gone shows in the service's status, which wakes the
+/// import; ECS's bucket for tasks is small and not only for imports.
+const SETTLED: Duration = Duration::from_secs(15);
 /// How often instances are read although the revision has not moved.
 const HEALTH: Duration = Duration::from_secs(30);
 /// Instances of a service, and the most that an answer holds; there are no pages («AWS Cloud Map quotas»).
@@ -48,6 +51,8 @@ pub(crate) struct Discovered {
 pub(crate) struct SeenTasks {
     /// Those that had not stopped.
     alive: Arc<Vec<String>>,
+    /// Whether the service was settled then.
+    settled: bool,
     found: CloudMapImportObserved,
 }
 
@@ -67,8 +72,8 @@ impl Observe for CloudMapImport {
             ImportedFrom::CloudMap { namespace_id, service, .. } => {
                 aws.discovered(namespace_id, service, freshness, priority).await
             }
-            ImportedFrom::Ecs { cluster, service } => {
-                aws.tasks_as_endpoints(cluster, service, freshness, priority).await
+            ImportedFrom::Ecs { cluster, service, settled } => {
+                aws.tasks_as_endpoints(cluster, service, *settled, freshness, priority).await
             }
         }
     }
@@ -139,15 +144,18 @@ impl Aws {
         &self,
         cluster: &str,
         service: &str,
+        settled: bool,
         freshness: Freshness,
         priority: Priority,
     ) -> Result<CloudMapImportObserved, AwsError> {
         let key = (cluster.to_owned(), service.to_owned());
         let before = self.memory().tasks.get(&key, Duration::MAX);
-        if freshness == Freshness::Cached
-            && let Some(known) = self.memory().tasks.get(&key, JUST_NOW)
-        {
-            return Ok(known.found);
+        if freshness == Freshness::Cached {
+            let memory = &self.memory().tasks;
+            let settled = settled.then(|| memory.get(&key, SETTLED)).flatten().filter(|seen| seen.settled);
+            if let Some(known) = settled.or_else(|| memory.get(&key, JUST_NOW)) {
+                return Ok(known.found);
+            }
         }
         let Some(mut arns) = self.running_tasks(cluster, service, priority).await? else {
             return Ok(CloudMapImportObserved::default());
@@ -175,7 +183,7 @@ impl Aws {
                 found.endpoints.extend(endpoints(task));
             }
         }
-        self.memory().tasks.put(key, SeenTasks { alive: Arc::new(alive), found: found.clone() });
+        self.memory().tasks.put(key, SeenTasks { alive: Arc::new(alive), settled, found: found.clone() });
         Ok(found)
     }
 

@@ -67,7 +67,7 @@ impl Kind for CloudMapImport {
         let what = match &resolved.source {
             ImportedFrom::Gone(message) => return stalled(reason::REFERENCE_NOT_FOUND, message.clone()),
             ImportedFrom::CloudMap { namespace_name, service, .. } => format!("{service} in {namespace_name}"),
-            ImportedFrom::Ecs { cluster, service } => format!("ECS service {cluster}/{service}"),
+            ImportedFrom::Ecs { cluster, service, .. } => format!("ECS service {cluster}/{service}"),
         };
         if !observed.exists {
             let message = format!("there is no {what} in AWS yet");

@@ -95,5 +95,8 @@ fn ecs(
         return missing(object, objects, message);
     };
     let resolved = service.resolve(objects)?;
-    Ok((resolved.account, ImportedFrom::Ecs { cluster: resolved.cluster, service: resolved.service }))
+    let counts = service.status.as_ref().map(|s| (s.running_count, s.desired_count, s.pending_count.unwrap_or(0)));
+    let settled =
+        counts.is_some_and(|(running, desired, pending)| running.is_some() && running == desired && pending == 0);
+    Ok((resolved.account, ImportedFrom::Ecs { cluster: resolved.cluster, service: resolved.service, settled }))
 }

@@ -40,6 +40,9 @@ pub enum ImportedFrom {
         cluster: String,
         /// Name of the service.
         service: String,
+        /// Whether no task is about to come or go, as far as its object's status says.
+        #[serde(skip)]
+        settled: bool,
     },
     /// What it refers to is gone, or the import is being deleted. The text says what to do.
     Gone(String),

@@ -9,6 +9,7 @@ mod convert;
 mod emulator;
 mod mistakes;
 mod moto;
+mod names;
 mod pip;
 mod plugin;
 mod story;
