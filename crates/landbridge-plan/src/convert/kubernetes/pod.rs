@@ -9,7 +9,7 @@ use super::{Making, SELECTOR, container, put, rollout, secrets, volume, within};
 use crate::convert::fargate;
 use crate::convert::name;
 use crate::convert::path::Path;
-use crate::convert::quantity::{cpu_of_units, cpu_text, memory_text};
+use crate::convert::quantity::{cpu_of_units, cpu_text, memory_text, units_of_cpu};
 use crate::convert::report::Size;
 use crate::units;
 
@@ -104,7 +104,14 @@ fn eks_size(making: &mut Making<'_>, cpu: Option<i64>, memory: Option<i64>) {
     if !making.options.eks_fargate {
         return;
     }
-    let asked = (cpu.unwrap_or(0), memory.unwrap_or(0));
+    let asked = match &making.options.usage {
+        // Right-sized containers ask for what they use.
+        Some(usage) => {
+            let used = making.task.container_definitions.iter().filter_map(|c| usage.0.get(&c.name));
+            used.fold((0, 0), |sum, u| (sum.0 + units_of_cpu(u.cpu()), sum.1 + u.memory()))
+        }
+        None => (cpu.unwrap_or(0), memory.unwrap_or(0)),
+    };
     match fargate::on_eks(asked.0, asked.1) {
         Some(fit) => {
             let size = Size::of(&format!("Deployment {}", making.name()), "EKS Fargate", asked, fit);

@@ -62,8 +62,10 @@ fn every_object_is_one_of_its_type_and_nothing_is_misspelled() {
 fn requests_are_right_sized_from_usage_and_the_report_says_so() {
     let task = json!({"family": "web", "cpu": "1024", "memory": "2048", "containerDefinitions": [{"name": "web", "image": "nginx", "cpu": 1024}]});
     let usage = Usage::read(r#"[{"container": "web", "cpuP95": 102.4, "memoryMax": 400}]"#).unwrap();
-    let options = kubernetes::Options { usage: Some(usage), ..kubernetes::Options::default() };
+    let options = kubernetes::Options { usage: Some(usage), eks_fargate: true, ..kubernetes::Options::default() };
     let made = forth(&[document(&task)], &options);
+    let size = &made.report.sizes[0];
+    assert_eq!((size.cpu_asked, size.memory_asked, size.cpu, size.memory), (123, 500, 256, 1024));
     assert_eq!(
         container(&made)["resources"],
         json!({"requests": {"cpu": "120m", "memory": "500Mi"}, "limits": {"memory": "2Gi"}})

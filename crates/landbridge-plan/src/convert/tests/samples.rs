@@ -215,3 +215,53 @@ fn what_came_from_ecs_goes_back_to_ecs_as_it_was() {
     same(&crate::canonical::service(service), &crate::canonical::service(spec));
     assert_eq!((&spec["desiredCount"], &spec["clusterRef"]["name"]), (&json!(4), &json!("prod")));
 }
+
+/// Task definitions as they are found: a worker, a log router, a daemon on instances, a GPU job, the sizes of old files.
+fn found() -> Vec<Value> {
+    vec![
+        json!({"family": "worker", "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "512",
+            "executionRoleArn": "ecsTaskExecutionRole", "taskRoleArn": "worker",
+            "containerDefinitions": [{"name": "worker", "image": "worker:1", "essential": true, "stopTimeout": 120,
+                "linuxParameters": {"initProcessEnabled": true}, "environmentFiles": [{"value": "arn:aws:s3:::config/worker.env", "type": "s3"}],
+                "restartPolicy": {"enabled": true, "ignoredExitCodes": [0], "restartAttemptPeriod": 180}}]}),
+        json!({"family": "web-with-logs", "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"], "cpu": ".5 vCPU", "memory": "1 GB",
+            "containerDefinitions": [
+                {"name": "app", "image": "app:1", "portMappings": [{"containerPort": 3000}],
+                    "logConfiguration": {"logDriver": "awsfirelens", "options": {"Name": "opensearch", "Host": "logs.example.com"}},
+                    "dependsOn": [{"containerName": "log_router", "condition": "START"}]},
+                {"name": "log_router", "image": "amazon/aws-for-fluent-bit:stable", "essential": false, "memoryReservation": 50,
+                    "firelensConfiguration": {"type": "fluentbit", "options": {"enable-ecs-log-metadata": "true"}}, "user": "0"}]}),
+        json!({"family": "agent", "networkMode": "host", "pidMode": "host", "requiresCompatibilities": ["EC2"],
+            "volumes": [{"name": "docker_sock", "host": {"sourcePath": "/var/run/docker.sock"}}, {"name": "proc", "host": {"sourcePath": "/proc/"}}],
+            "containerDefinitions": [{"name": "datadog-agent", "image": "datadog/agent:7", "cpu": 100, "memory": 512, "privileged": true,
+                "mountPoints": [{"sourceVolume": "docker_sock", "containerPath": "/var/run/docker.sock", "readOnly": true},
+                    {"sourceVolume": "proc", "containerPath": "/host/proc/", "readOnly": true}],
+                "linuxParameters": {"capabilities": {"add": ["SYS_ADMIN", "SYS_PTRACE"]}},
+                "dockerSecurityOptions": ["apparmor:unconfined"]}]}),
+        json!({"family": "train", "requiresCompatibilities": ["EC2"], "placementConstraints": [{"type": "memberOf", "expression": "attribute:ecs.instance-type =~ p4.*"}],
+            "volumes": [{"name": "scratch"}, {"name": "cache", "dockerVolumeConfiguration": {"scope": "shared", "autoprovision": true, "driver": "local"}}],
+            "containerDefinitions": [{"name": "train", "image": "train:1", "memory": 65536, "resourceRequirements": [{"type": "GPU", "value": "8"}],
+                "mountPoints": [{"sourceVolume": "scratch", "containerPath": "/scratch"}, {"sourceVolume": "cache", "containerPath": "/cache"}],
+                "linuxParameters": {"sharedMemorySize": 8192}, "ulimits": [{"name": "memlock", "softLimit": -1, "hardLimit": -1}]}]}),
+        json!({"family": "old", "networkMode": "bridge", "containerDefinitions": [
+            {"name": "nginx", "image": "nginx", "cpu": 10, "memory": 300, "portMappings": [{"containerPort": 80, "hostPort": 0, "protocol": "tcp"}],
+                "links": ["php"], "hostname": "front", "dnsServers": ["10.0.0.2"], "extraHosts": [{"hostname": "db", "ipAddress": "10.0.0.9"}]},
+            {"name": "php", "image": "php", "cpu": 333, "memoryReservation": 128, "essential": false,
+                "dockerLabels": {"com.example.team": "web"}, "user": "www-data"}]}),
+    ]
+}
+
+#[test]
+fn definitions_as_they_are_found_go_there_and_back_as_they_were() {
+    for task in found() {
+        let made = of_task(&task);
+        let again = back(&made.objects, &ecs::Options::default());
+        let spec = &the(&again, "ECSService")["spec"];
+        same(&crate::canonical::task_definition(&task), &crate::canonical::task_definition(&spec["taskDefinition"]));
+        assert!(
+            made.report.notes.iter().chain(&again.report.notes).all(|n| !n.contains("no longer fits")),
+            "{:?}",
+            again.report.notes
+        );
+    }
+}
