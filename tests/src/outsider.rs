@@ -48,6 +48,20 @@ pub fn elb(emulator: &Emulator, operation: &str, parameters: &[(&str, &str)], ar
     inner.map(|(value, _)| value.to_owned()).unwrap_or_default()
 }
 
+/// Makes a call of EKS, which must succeed.
+pub fn eks(emulator: &Emulator, method: &str, path: &str, input: &Value) -> Value {
+    let scope = format!(
+        "AWS4-HMAC-SHA256 Credential=AKID/20260101/{}/eks/aws4_request, SignedHeaders=host, Signature=0",
+        emulator.region()
+    );
+    let request = Request::builder().method(method).uri(path).header("authorization", scope);
+    let body = if input.is_null() { Bytes::new() } else { Bytes::from(input.to_string()) };
+    let response = emulator.respond(request.body(body).unwrap());
+    let text = String::from_utf8_lossy(response.body()).into_owned();
+    assert!(response.status().is_success(), "{method} {path} was refused: {text}");
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
 /// The ECS services that are not INACTIVE.
 pub fn services(emulator: &Emulator) -> Vec<Value> {
     let all = list(&emulator.state()["ecs"]["services"]);

@@ -85,6 +85,10 @@ impl HttpConnector for Wire {
 
 /// Whether the request would change something, by the name of its operation.
 fn is_write(request: &HttpRequest) -> bool {
+    // Services of REST name no operation: their reads are GETs.
+    if request.method() == "GET" {
+        return false;
+    }
     let operation = if let Some(target) = request.headers().get("x-amz-target") {
         target.rsplit('.').next().unwrap_or_default().to_owned()
     } else {

@@ -32,6 +32,7 @@ pub struct Aws(Arc<Inner>);
 struct Inner {
     target: AccountTarget,
     ecs: aws_sdk_ecs::Client,
+    eks: aws_sdk_eks::Client,
     iam: aws_sdk_iam::Client,
     map: aws_sdk_servicediscovery::Client,
     logs: aws_sdk_cloudwatchlogs::Client,
@@ -56,6 +57,9 @@ impl Aws {
     }
     pub(crate) fn ecs(&self) -> &aws_sdk_ecs::Client {
         &self.0.ecs
+    }
+    pub(crate) fn eks(&self) -> &aws_sdk_eks::Client {
+        &self.0.eks
     }
     pub(crate) fn iam(&self) -> &aws_sdk_iam::Client {
         &self.0.iam
@@ -206,6 +210,7 @@ impl AwsPool {
         Inner {
             target: target.clone(),
             ecs: client!(aws_sdk_ecs),
+            eks: client!(aws_sdk_eks),
             iam: client!(aws_sdk_iam),
             map: client!(aws_sdk_servicediscovery),
             logs: client!(aws_sdk_cloudwatchlogs),

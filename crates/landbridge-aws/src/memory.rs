@@ -16,7 +16,7 @@ use landbridge_plan::ecs_cluster::{CapacityProviderFacts, ClusterFacts};
 use landbridge_plan::ecs_service::{
     DiscoveryFacts, LogGroupFacts, RevisionFacts, ServiceDeploymentFacts, ServiceFacts,
 };
-use landbridge_plan::iam_task_role::IamTaskRoleObserved;
+use landbridge_plan::iam_task_role::{AssociationFacts, EksClusterFacts, IamTaskRoleObserved, Pods};
 use tokio::time::Instant;
 
 use crate::batcher::{Batcher, Pages};
@@ -62,11 +62,18 @@ pub(crate) struct Memory {
     /// IDs of Cloud Map services by name, by namespace ID.
     pub(crate) discovery_ids: Memo<String, Arc<HashMap<String, String>>>,
     pub(crate) log_groups: Memo<String, LogGroupFacts>,
+    /// Roles by name, without what is in EKS.
     pub(crate) roles: Memo<String, IamTaskRoleObserved>,
     /// Tags of load balancer things by ARN.
     pub(crate) elb_tags: Memo<String, landbridge_plan::change::Tags>,
     /// Attributes of target groups by ARN.
     pub(crate) elb_attributes: Memo<String, std::collections::BTreeMap<String, String>>,
+    /// EKS clusters by name, once pods can take roles in them.
+    pub(crate) eks_clusters: Memo<String, EksClusterFacts>,
+    /// Client IDs of IAM OIDC providers by ARN.
+    pub(crate) oidc_providers: Memo<String, Vec<String>>,
+    /// Pod Identity associations by cluster, namespace and service account.
+    pub(crate) associations: Memo<Pods, AssociationFacts>,
     /// Operations in flight by namespace name.
     pub(crate) operations: Memo<String, String>,
     /// Why tasks of a service stopped, with what the service looked like when that was asked.
@@ -103,6 +110,9 @@ impl Default for Memory {
             roles: Memo::keeping(KEEP),
             elb_tags: Memo::keeping(KEEP),
             elb_attributes: Memo::keeping(KEEP),
+            eks_clusters: Memo::keeping(KEEP),
+            oidc_providers: Memo::keeping(KEEP),
+            associations: Memo::keeping(KEEP),
             operations: Memo::keeping(KEEP),
             failures: Memo::keeping(KEEP),
             service_pages: Mutex::default(),
@@ -161,6 +171,11 @@ impl<K: Eq + Hash, V: Clone> Memo<K, V> {
             state.purged = now;
         }
         state.values.insert(key, (now, value));
+    }
+
+    /// Forgets every value of which that holds.
+    pub(crate) fn forget_where(&self, holds: impl Fn(&V) -> bool) {
+        lock(&self.state).values.retain(|_, (_, value)| !holds(value));
     }
 
     pub(crate) fn forget<Q: Eq + Hash + ?Sized>(&self, key: &Q)

@@ -51,6 +51,10 @@ const NAMESPACE: &str = "arn:${Partition}:servicediscovery:${Region}:${Account}:
 const DISCOVERY: &str = "arn:${Partition}:servicediscovery:${Region}:${Account}:service/*";
 const ANY_MAP: &str = "arn:${Partition}:servicediscovery:${Region}:${Account}:*";
 const LOG_GROUP: &str = "arn:${Partition}:logs:${Region}:${Account}:log-group:*";
+const EKS_CLUSTER: &str = "arn:${Partition}:eks:${Region}:${Account}:cluster/*";
+const EKS_ADDON: &str = "arn:${Partition}:eks:${Region}:${Account}:addon/*";
+const EKS_ASSOCIATION: &str = "arn:${Partition}:eks:${Region}:${Account}:podidentityassociation/*";
+const OIDC_PROVIDER: &str = "arn:${Partition}:iam::${Account}:oidc-provider/*";
 const ROLE: &str = "arn:${Partition}:iam::${Account}:role${RolePath}*";
 const TARGET_GROUP: &str = "arn:${Partition}:elasticloadbalancing:${Region}:${Account}:targetgroup/*";
 const LISTENER: &str = "arn:${Partition}:elasticloadbalancing:${Region}:${Account}:listener/app/*";
@@ -146,6 +150,17 @@ operations! {
     LIST_ATTACHED_ROLE_POLICIES = "iam:ListAttachedRolePolicies", "iam/read", Read, ROLE;
     GET_ACCOUNT_AUTHORIZATION_DETAILS = "iam:GetAccountAuthorizationDetails", "iam/read", Read, ANY;
     LIST_INSTANCE_PROFILES_FOR_ROLE = "iam:ListInstanceProfilesForRole", "iam/read", Read, ROLE;
+    GET_OIDC_PROVIDER = "iam:GetOpenIDConnectProvider", "iam/read", Read, OIDC_PROVIDER;
+
+    CREATE_ASSOCIATION = "eks:CreatePodIdentityAssociation", "eks/modify", Write, EKS_CLUSTER;
+    UPDATE_ASSOCIATION = "eks:UpdatePodIdentityAssociation", "eks/modify", Write, EKS_ASSOCIATION;
+    DELETE_ASSOCIATION = "eks:DeletePodIdentityAssociation", "eks/modify", Write, EKS_ASSOCIATION;
+    EKS_TAG = "eks:TagResource", "eks/modify", Write, EKS_ASSOCIATION;
+    EKS_UNTAG = "eks:UntagResource", "eks/modify", Write, EKS_ASSOCIATION;
+    LIST_ASSOCIATIONS = "eks:ListPodIdentityAssociations", "eks/read", Read, EKS_CLUSTER;
+    DESCRIBE_ASSOCIATION = "eks:DescribePodIdentityAssociation", "eks/read", Read, EKS_ASSOCIATION;
+    DESCRIBE_EKS_CLUSTER = "eks:DescribeCluster", "eks/read", Read, EKS_CLUSTER;
+    DESCRIBE_ADDON = "eks:DescribeAddon", "eks/read", Read, EKS_ADDON;
 
     CREATE_TARGET_GROUP = "elasticloadbalancing:CreateTargetGroup", "elasticloadbalancing/modify", Write, TARGET_GROUP;
     MODIFY_TARGET_GROUP_ATTRIBUTES = "elasticloadbalancing:ModifyTargetGroupAttributes", "elasticloadbalancing/modify", Write, TARGET_GROUP;
@@ -184,6 +199,12 @@ pub const IMPLIED: &[Implied] = &[
         resource: TARGET_GROUP,
         service: None,
         because: "elasticloadbalancing:CreateTargetGroup with tags",
+    },
+    Implied {
+        action: "iam:PassRole",
+        resource: ROLE,
+        service: Some("pods.eks.amazonaws.com"),
+        because: "eks:CreatePodIdentityAssociation and UpdatePodIdentityAssociation",
     },
     Implied {
         action: "autoscaling:CreateOrUpdateTags",
@@ -236,7 +257,7 @@ pub const IMPLIED: &[Implied] = &[
 ];
 
 impl Operation {
-    /// `ecs`, `elasticloadbalancing`, `iam`, `logs`, `servicediscovery` or `sts`.
+    /// `ecs`, `eks`, `elasticloadbalancing`, `iam`, `logs`, `servicediscovery` or `sts`.
     pub fn service(&self) -> &'static str {
         self.name.split_once(':').map_or(self.name, |(service, _)| service)
     }

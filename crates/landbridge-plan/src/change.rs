@@ -25,6 +25,8 @@ pub enum Tagged {
     CloudMap,
     /// Log groups.
     Logs,
+    /// Pod Identity associations.
+    Eks,
 }
 
 /// One AWS write. What it produces for later steps is said in its documentation as «outputs».
@@ -106,6 +108,14 @@ pub enum Change {
     /// iam:DeleteRole.
     DeleteRole { name: String },
 
+    /// eks:CreatePodIdentityAssociation. The body holds `roleArn`, and `targetRoleArn`, `disableSessionTags` and `policy` where
+    /// they are wanted. Outputs `arn`.
+    CreatePodIdentityAssociation { cluster: String, namespace: String, service_account: String, body: Body, tags: Tags },
+    /// eks:UpdatePodIdentityAssociation with only what differs; an empty text takes `targetRoleArn` or `policy` away.
+    UpdatePodIdentityAssociation { cluster: String, namespace: String, service_account: String, id: String, body: Body },
+    /// eks:DeletePodIdentityAssociation.
+    DeletePodIdentityAssociation { cluster: String, namespace: String, service_account: String, id: String },
+
     /// Server-side apply of an object in Kubernetes: over the one of that UID, or a new one where none was seen. The body is
     /// the whole object but for `apiVersion`, `kind` and its names; its annotations say whose it is (see
     /// [`crate::kubernetes::annotations`]), and an object of that name that does not carry them is left alone.
@@ -184,6 +194,7 @@ impl Change {
             | C::RegisterInstance { .. }
             | C::CreateLogGroup { .. }
             | C::CreateRole { .. }
+            | C::CreatePodIdentityAssociation { .. }
             | C::ApplyObject { uid: None, .. }
             | C::CreateTargetGroup { .. }
             | C::RegisterTargets { .. } => Verb::Create,
@@ -196,6 +207,7 @@ impl Change {
             | C::DeleteDiscoveryService { .. }
             | C::DeleteLogGroup { .. }
             | C::DeleteRole { .. }
+            | C::DeletePodIdentityAssociation { .. }
             | C::DeleteObject { .. }
             | C::DeleteTargetGroup { .. }
             | C::DeregisterTargets { .. } => Verb::Delete,
@@ -214,6 +226,7 @@ impl Change {
             | C::AttachRolePolicy { .. }
             | C::DetachRolePolicy { .. }
             | C::TagRole { .. }
+            | C::UpdatePodIdentityAssociation { .. }
             | C::ApplyObject { .. }
             | C::SetTargetGroupAttributes { .. }
             | C::ShiftWeights { .. }
@@ -265,6 +278,11 @@ impl Change {
                 format!("managed policy {} of IAM role {role}", after_slash(arn))
             }
             C::TagRole { role, .. } => format!("tags of IAM role {role}"),
+            C::CreatePodIdentityAssociation { cluster, namespace, service_account, .. }
+            | C::UpdatePodIdentityAssociation { cluster, namespace, service_account, .. }
+            | C::DeletePodIdentityAssociation { cluster, namespace, service_account, .. } => {
+                format!("Pod Identity association {cluster}/{namespace}/{service_account}")
+            }
             C::ApplyObject { kind, namespace, name, .. } | C::DeleteObject { kind, namespace, name, .. } => {
                 format!("{kind} {namespace}/{name}")
             }
@@ -327,6 +345,9 @@ impl Change {
             C::DetachRolePolicy { .. } => "iam:DetachRolePolicy",
             C::TagRole { .. } => "iam:TagRole",
             C::DeleteRole { .. } => "iam:DeleteRole",
+            C::CreatePodIdentityAssociation { .. } => "eks:CreatePodIdentityAssociation",
+            C::UpdatePodIdentityAssociation { .. } => "eks:UpdatePodIdentityAssociation",
+            C::DeletePodIdentityAssociation { .. } => "eks:DeletePodIdentityAssociation",
             C::ApplyObject { .. } => "kubernetes:Apply",
             C::DeleteObject { .. } => "kubernetes:Delete",
             C::CreateTargetGroup { .. } => "elasticloadbalancing:CreateTargetGroup",
@@ -339,6 +360,7 @@ impl Change {
             C::Tag { api: Tagged::Ecs, .. } => "ecs:TagResource",
             C::Tag { api: Tagged::CloudMap, .. } => "servicediscovery:TagResource",
             C::Tag { api: Tagged::Logs, .. } => "logs:TagResource",
+            C::Tag { api: Tagged::Eks, .. } => "eks:TagResource",
         }
     }
 }

@@ -198,6 +198,7 @@ fn details(step: &Step) -> Vec<(String, Value)> {
         | Change::CreateService { body, .. }
         | Change::CreateNamespace { body, .. }
         | Change::CreateDiscoveryService { body, .. }
+        | Change::CreatePodIdentityAssociation { body, .. }
         | Change::ApplyObject { uid: None, body, .. } => Value::Object(body.clone()),
         Change::CreateLogGroup { kms_key_id, tags, .. } => {
             json!({ "kmsKeyId": kms_key_id, "tags": tags::listed(tags, "key", "value") })

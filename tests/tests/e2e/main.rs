@@ -21,6 +21,7 @@ mod migration;
 mod names;
 mod neighbour;
 mod ordinary_path;
+mod pod_roles;
 mod pods;
 mod references;
 mod replicas;

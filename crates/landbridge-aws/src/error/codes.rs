@@ -7,7 +7,7 @@ use landbridge_plan::verdict::ErrorClass::{
 
 use crate::operations::Operation;
 
-/// Codes of ECS, Cloud Map, Elastic Load Balancing, IAM, STS and CloudWatch Logs ("Common errors" and each action's "Errors" in the API
+/// Codes of ECS, EKS, Cloud Map, Elastic Load Balancing, IAM, STS and CloudWatch Logs ("Common errors" and each action's "Errors" in the API
 /// references).
 const CODES: &[(ErrorClass, &[&str])] = &[
     (
@@ -33,6 +33,7 @@ const CODES: &[(ErrorClass, &[&str])] = &[
             "LimitExceededException",
             "LimitExceeded",
             "ResourceLimitExceeded",
+            "ResourceLimitExceededException",
             "ServiceQuotaExceededException",
             "QuotaExceeded",
             "TooManyTargetGroups",
@@ -106,7 +107,7 @@ const CODES: &[(ErrorClass, &[&str])] = &[
             "LoadBalancerNotFound",
         ],
     ),
-    (NotYet, &["NamespaceNotFoundException"]),
+    (NotYet, &["NamespaceNotFoundException", "ResourcePropagationDelayException"]),
     (
         AlreadyExists,
         &[
@@ -130,6 +131,7 @@ const CODES: &[(ErrorClass, &[&str])] = &[
             "ValidationException",
             "ValidationError",
             "InvalidInput",
+            "InvalidRequestException",
             "MalformedPolicyDocument",
             "PolicyNotAttachable",
             "UnmodifiableEntity",
@@ -187,6 +189,8 @@ const NOT_YET: &[&str] = &[
     "unable to start a service that is still draining",
     "ecs was unable to assume the role",
     "invalid principal in policy",
+    // EKS, of a role that was just made.
+    "role provided in the request does not exist",
     // A capacity provider that was just made.
     "is not in an active state",
 ];

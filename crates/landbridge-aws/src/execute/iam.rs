@@ -35,7 +35,8 @@ impl Writer<'_> {
             call.set_permissions_boundary(text("PermissionsBoundary")).send()
         };
         let boundary = text("PermissionsBoundary").unwrap_or_default();
-        let answer = self.aws.call(operation, self.priority, call).await.map_err(|e| of_policy(e, &boundary))?;
+        let answer = self.aws.call(operation, self.priority, call).await;
+        let answer = answer.map_err(|e| of_trust(of_policy(e, &boundary)))?;
         self.aws.memory().roles.forget(name);
         let role = answer.role().ok_or_else(|| AwsError::incomplete(operation, "Role"))?;
         Ok(Produced::from([("arn", role.arn().to_owned())]))
@@ -45,7 +46,7 @@ impl Writer<'_> {
         self.aws.memory().roles.forget(role);
         let call =
             || self.aws.iam().update_assume_role_policy().role_name(role).policy_document(document(trust)).send();
-        self.aws.call(op::UPDATE_ASSUME_ROLE_POLICY, self.priority, call).await?;
+        self.aws.call(op::UPDATE_ASSUME_ROLE_POLICY, self.priority, call).await.map_err(of_trust)?;
         Ok(Produced::new())
     }
 
@@ -138,6 +139,19 @@ fn of_policy(error: AwsError, arn: &str) -> AwsError {
         (ErrorClass::NotYet, told)
     };
     AwsError { class, message, ..error }
+}
+
+/// A trust policy that is too long for the account's quota, whose name IAM does not use.
+fn of_trust(error: AwsError) -> AwsError {
+    if error.class != ErrorClass::Quota || !error.message.contains("ACLSizePerRole") {
+        return error;
+    }
+    let message = format!(
+        "the trust policy is too long for the account ({}); shorten spec.trust, or have quota L-C07B4B0D (IAM, role trust policy \
+         length, up to 4096) raised",
+        error.message
+    );
+    AwsError { message, ..error }
 }
 
 /// A policy document as IAM takes it. One that was kept as text because it is not JSON stays that text.

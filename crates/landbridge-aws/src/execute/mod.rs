@@ -5,6 +5,7 @@
 mod capacity_provider;
 mod cloud_map;
 mod ecs;
+mod eks;
 mod elbv2;
 mod iam;
 mod logs;
@@ -13,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use landbridge_plan::change::{Change, Tagged};
+use landbridge_plan::iam_task_role::Pods;
 use landbridge_plan::plan::{Plan, Step};
 use landbridge_plan::token::{self, Outputs};
 use landbridge_plan::verdict::{ErrorClass, Failure};
@@ -132,6 +134,15 @@ async fn write(change: &Change, aws: &Aws, priority: Priority) -> Result<Produce
         C::DetachRolePolicy { role, arn } => with.detach_role_policy(role, arn).await,
         C::TagRole { role, set, remove } => with.tag_role(role, set, remove).await,
         C::DeleteRole { name } => with.delete_role(name).await,
+        C::CreatePodIdentityAssociation { cluster, namespace, service_account, body, tags } => {
+            with.create_association(&pods(cluster, namespace, service_account), body, tags).await
+        }
+        C::UpdatePodIdentityAssociation { cluster, namespace, service_account, id, body } => {
+            with.update_association(&pods(cluster, namespace, service_account), id, body).await
+        }
+        C::DeletePodIdentityAssociation { cluster, namespace, service_account, id } => {
+            with.delete_association(&pods(cluster, namespace, service_account), id).await
+        }
         // These go another way; see `execute`.
         C::ApplyObject { .. } | C::DeleteObject { .. } => Ok(Produced::new()),
         C::CreateTargetGroup { name, settings, tags } => with.create_target_group(name, settings, tags).await,
@@ -145,7 +156,12 @@ async fn write(change: &Change, aws: &Aws, priority: Priority) -> Result<Produce
         C::Tag { api: Tagged::Ecs, arn, set, remove } => with.tag_ecs(arn, set, remove).await,
         C::Tag { api: Tagged::CloudMap, arn, set, remove } => with.tag_cloud_map(arn, set, remove).await,
         C::Tag { api: Tagged::Logs, arn, set, remove } => with.tag_log_group(arn, set, remove).await,
+        C::Tag { api: Tagged::Eks, arn, set, remove } => with.tag_association(arn, set, remove).await,
     }
+}
+
+fn pods(cluster: &str, namespace: &str, service_account: &str) -> Pods {
+    Pods { cluster: cluster.to_owned(), namespace: namespace.to_owned(), service_account: service_account.to_owned() }
 }
 
 /// Who writes, and how urgently.

@@ -1,10 +1,11 @@
-//! An IAM role with its policies. Several calls, so what was read serves for a while; own writes end that.
+//! An IAM role with its policies, and what of EKS it needs. Several calls, so what was read serves for a while; own writes end
+//! that.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::future::try_join_all;
+use futures::future::{try_join, try_join_all};
 use landbridge_api::v1alpha1::IamTaskRole;
-use landbridge_plan::iam_task_role::{IamTaskRoleObserved, IamTaskRoleResolved, RoleFacts};
+use landbridge_plan::iam_task_role::{IamTaskRoleObserved, IamTaskRoleResolved, RoleFacts, known_pods};
 use landbridge_plan::kind::Kind as _;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -25,27 +26,43 @@ impl Observe for IamTaskRole {
         freshness: Freshness,
     ) -> Result<IamTaskRoleObserved, AwsError> {
         let (name, priority) = (resolved.name.as_str(), priority(self, resolved));
-        if let Some(known) = freshness.at_most(DEAR).and_then(|age| aws.memory().roles.get(name, age))
-            && !self.is_deleting()
-        {
-            return Ok(known);
-        }
-        let mut observed = IamTaskRoleObserved { role: aws.role(name, priority).await?, ..Default::default() };
-        if observed.role.is_some() && self.is_deleting() {
-            observed.instance_profiles = aws.instance_profiles(name, priority).await?;
-        }
-        if observed.role.is_some() {
-            aws.memory().roles.put(name.to_owned(), observed.clone());
-        }
+        let role = aws.role_of(self, name, priority, freshness);
+        let (mut observed, pods) = try_join(role, aws.pods_of(self, priority, freshness)).await?;
+        observed.eks_clusters = pods.clusters;
+        observed.oidc_providers = pods.oidc_providers;
+        observed.associations = pods.associations;
         Ok(observed)
     }
 
     fn things(&self, resolved: &IamTaskRoleResolved) -> Vec<Thing> {
-        vec![Thing::Role(resolved.name.clone())]
+        let pods = known_pods(self).into_iter().map(Thing::PodIdentity);
+        pods.chain([Thing::Role(resolved.name.clone())]).collect()
     }
 }
 
 impl Aws {
+    /// The role, without what is in EKS.
+    async fn role_of(
+        &self,
+        object: &IamTaskRole,
+        name: &str,
+        priority: Priority,
+        freshness: Freshness,
+    ) -> Result<IamTaskRoleObserved, AwsError> {
+        if let Some(known) = freshness.at_most(DEAR).and_then(|age| self.memory().roles.get(name, age))
+            && !object.is_deleting()
+        {
+            return Ok(known);
+        }
+        let mut observed = IamTaskRoleObserved { role: self.role(name, priority).await?, ..Default::default() };
+        if observed.role.is_some() && object.is_deleting() {
+            observed.instance_profiles = self.instance_profiles(name, priority).await?;
+        }
+        if observed.role.is_some() {
+            self.memory().roles.put(name.to_owned(), observed.clone());
+        }
+        Ok(observed)
+    }
     /// The role with everything on it; none when there is none of that name.
     async fn role(&self, name: &str, priority: Priority) -> Result<Option<RoleFacts>, AwsError> {
         let operation = op::GET_ROLE;

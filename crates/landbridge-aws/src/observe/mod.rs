@@ -9,6 +9,7 @@ mod ecs_cluster;
 mod ecs_service;
 mod iam_task_role;
 mod log_group;
+mod pod_identity;
 mod revision;
 mod task_failure;
 mod traffic_migration;
@@ -27,6 +28,7 @@ pub(crate) use cloud_map_import::{Discovered, SeenTasks};
 pub(crate) use cloud_map_namespace::namespace_facts;
 pub(crate) use discovery::{CLOUD_MAP_PAGE, discovery_facts};
 pub(crate) use iam_task_role::document;
+pub(crate) use pod_identity::association_facts;
 
 /// How new what is observed must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

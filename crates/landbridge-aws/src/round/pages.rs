@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_iam::types::{EntityType, RoleDetail};
 use landbridge_plan::ecs_service::LogGroupFacts;
-use landbridge_plan::iam_task_role::RoleFacts;
+use landbridge_plan::iam_task_role::{Pods, RoleFacts};
 
 use super::thing::{self, Thing};
 use super::{Pace, Prints};
@@ -38,6 +38,8 @@ pub(super) enum Source {
         last: String,
     },
     Roles,
+    /// Pod Identity associations of an EKS cluster.
+    Associations(String),
 }
 
 /// The bulk reads that show all of `things`, each with what it is made for.
@@ -46,6 +48,7 @@ pub(super) fn sources(things: BTreeSet<Thing>) -> Vec<(Source, Vec<Thing>)> {
     let mut groups: BTreeMap<String, Vec<Thing>> = BTreeMap::new();
     let mut discovery: BTreeMap<String, Vec<Thing>> = BTreeMap::new();
     let (mut namespaces, mut roles) = (Vec::new(), Vec::new());
+    let mut pods: BTreeMap<String, Vec<Thing>> = BTreeMap::new();
     for thing in things {
         match &thing {
             Thing::Cluster(_) => clusters.push(thing),
@@ -54,6 +57,7 @@ pub(super) fn sources(things: BTreeSet<Thing>) -> Vec<(Source, Vec<Thing>)> {
             Thing::DiscoveryService { namespace, .. } => discovery.entry(namespace.clone()).or_default().push(thing),
             Thing::LogGroup(name) => groups.entry(folder(name).to_owned()).or_default().push(thing),
             Thing::Role(_) => roles.push(thing),
+            Thing::PodIdentity(of) => pods.entry(of.cluster.clone()).or_default().push(thing),
         }
     }
     let mut sources: Vec<(Source, Vec<Thing>)> = Vec::new();
@@ -71,6 +75,7 @@ pub(super) fn sources(things: BTreeSet<Thing>) -> Vec<(Source, Vec<Thing>)> {
         sources.push((Source::LogGroups { prefix, last }, things));
     }
     sources.extend((!roles.is_empty()).then_some((Source::Roles, roles)));
+    sources.extend(pods.into_iter().map(|(cluster, things)| (Source::Associations(cluster), things)));
     sources
 }
 
@@ -80,6 +85,7 @@ fn names(things: &[Thing]) -> Vec<String> {
             name.clone()
         }
         Thing::Namespace(id) | Thing::DiscoveryService { id, .. } => id.clone(),
+        Thing::PodIdentity(pods) => pods.to_string(),
     };
     things.iter().map(name).collect()
 }
@@ -98,6 +104,7 @@ impl Source {
             Self::DiscoveryServices(_) => op::LIST_DISCOVERY_SERVICES,
             Self::LogGroups { .. } => op::DESCRIBE_LOG_GROUPS,
             Self::Roles => op::GET_ACCOUNT_AUTHORIZATION_DETAILS,
+            Self::Associations(_) => op::LIST_ASSOCIATIONS,
         }
     }
 
@@ -110,6 +117,7 @@ impl Source {
             Self::DiscoveryServices(namespace) => aws.discovery_in_bulk(namespace, pace).await,
             Self::LogGroups { prefix, last } => aws.log_groups_in_bulk(prefix, last, pace).await,
             Self::Roles => aws.roles_in_bulk(&wanted.iter().collect(), pace).await,
+            Self::Associations(cluster) => aws.associations_in_bulk(cluster, pace).await,
         }
     }
 }
@@ -223,6 +231,32 @@ impl Aws {
             }
             marker = answer.marker().filter(|_| answer.is_truncated()).map(str::to_owned);
             if marker.is_none() {
+                return Ok(prints);
+            }
+        }
+    }
+}
+
+impl Aws {
+    /// A cluster that is not there has none.
+    async fn associations_in_bulk(&self, cluster: &str, pace: &Pace) -> Result<Prints, AwsError> {
+        let (mut prints, mut token) = (HashMap::new(), None);
+        loop {
+            pace.next().await;
+            let Some(answer) = self.association_page(cluster, None, token, Priority::Sweep).await? else {
+                return Ok(prints);
+            };
+            for found in answer.associations() {
+                let pods = Pods {
+                    cluster: cluster.to_owned(),
+                    namespace: found.namespace().unwrap_or_default().to_owned(),
+                    service_account: found.service_account().unwrap_or_default().to_owned(),
+                };
+                let id = found.association_id().unwrap_or_default().to_owned();
+                prints.insert(Thing::PodIdentity(pods), crate::facts::hash(&id));
+            }
+            token = answer.next_token().map(str::to_owned);
+            if token.is_none() {
                 return Ok(prints);
             }
         }

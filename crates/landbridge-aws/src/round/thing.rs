@@ -6,7 +6,7 @@ use std::time::Duration;
 use landbridge_plan::cloud_map_namespace::NamespaceFacts;
 use landbridge_plan::ecs_cluster::ClusterFacts;
 use landbridge_plan::ecs_service::{DiscoveryFacts, LogGroupFacts};
-use landbridge_plan::iam_task_role::RoleFacts;
+use landbridge_plan::iam_task_role::{Pods, RoleFacts};
 use serde_json::Value;
 
 use crate::client::Aws;
@@ -33,6 +33,8 @@ pub enum Thing {
     LogGroup(String),
     /// An IAM role, by name.
     Role(String),
+    /// The Pod Identity association of a service account. Its list shows that it is there and which it is, not what it says.
+    PodIdentity(Pods),
 }
 
 impl Thing {
@@ -52,6 +54,7 @@ impl Thing {
             Self::DiscoveryService { id, .. } => memory.discovery.get(id.as_str(), any).as_ref().map(discovery_service),
             Self::LogGroup(name) => memory.log_groups.get(name.as_str(), any).as_ref().map(log_group),
             Self::Role(name) => memory.roles.get(name.as_str(), any)?.role.as_ref().map(role),
+            Self::PodIdentity(pods) => memory.associations.get(pods, any).map(|a| hash(&a.id)),
         }
     }
 
@@ -65,6 +68,7 @@ impl Thing {
             Self::DiscoveryService { id, .. } => memory.discovery.forget(id.as_str()),
             Self::LogGroup(name) => memory.log_groups.forget(name.as_str()),
             Self::Role(name) => memory.roles.forget(name.as_str()),
+            Self::PodIdentity(pods) => memory.associations.forget(pods),
         }
     }
 }

@@ -51,7 +51,15 @@ impl Converge for EcsService {
             wake_if_going(&world.cloud_map, None, &namespace.name);
         }
         for role in before.roles.into_iter().flatten() {
-            wake_if_going(&world.roles, Some(old.object_namespace()), &role.name);
+            let (namespace, name) = (old.object_namespace(), &role.name);
+            wake_if_going(&world.roles, Some(namespace), name);
+            // It shuts ECS tasks out once nothing runs as it any more.
+            world.roles.wake_where(|r| {
+                let trust = r.spec.trust.as_ref();
+                r.object_namespace() == namespace
+                    && r.object_name() == name
+                    && trust.is_some_and(|t| t.ecs_tasks == Some(false))
+            });
         }
     }
 }

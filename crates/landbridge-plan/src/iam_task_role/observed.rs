@@ -15,6 +15,48 @@ pub struct IamTaskRoleObserved {
     pub role: Option<RoleFacts>,
     /// The role is used by an instance profile of these names, so it cannot be deleted.
     pub instance_profiles: Vec<String>,
+    /// The EKS clusters that the spec names and that are there, by name.
+    pub eks_clusters: BTreeMap<String, EksClusterFacts>,
+    /// Client IDs of the IAM OIDC providers that the spec means and that are there, by ARN.
+    pub oidc_providers: BTreeMap<String, Vec<String>>,
+    /// The associations of the service accounts that spec and status name, whosever they are, by [`super::Pods`].
+    pub associations: BTreeMap<String, AssociationFacts>,
+}
+
+/// An EKS cluster, as far as pods take roles in it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct EksClusterFacts {
+    /// `ACTIVE` once it can be used.
+    pub status: String,
+    /// URL of its OIDC issuer; none while it is being made.
+    pub issuer: Option<String>,
+    /// Whether it is an EKS Auto Mode cluster, which has the Pod Identity agent built in.
+    pub auto_mode: bool,
+    /// Status of the add-on `eks-pod-identity-agent`; none when it is not installed, or was not asked for.
+    pub agent: Option<String>,
+}
+
+/// An EKS Pod Identity association.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AssociationFacts {
+    /// ARN.
+    pub arn: String,
+    /// ID, `a-…`.
+    pub id: String,
+    /// ARN of the role.
+    pub role_arn: String,
+    /// ARN of the role that is assumed with it.
+    pub target_role_arn: Option<String>,
+    /// Whether EKS sends no session tags.
+    pub disable_session_tags: bool,
+    /// Policy that narrows the role.
+    pub policy: Option<Value>,
+    /// External ID for the trust policy of the target role.
+    pub external_id: Option<String>,
+    /// Tags.
+    pub tags: Tags,
 }
 
 /// A role with everything on it.

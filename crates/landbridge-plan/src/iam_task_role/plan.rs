@@ -3,6 +3,7 @@
 use landbridge_api::condition::reason;
 use landbridge_api::v1alpha1::IamTaskRole;
 
+use super::associations::{self, Associations};
 use super::wanted::Wanted;
 use super::{IamTaskRoleObserved, IamTaskRoleResolved, RoleFacts, rules};
 use crate::adoption::{self, Claim, IN_USE_LOOK_AFTER};
@@ -19,17 +20,42 @@ pub(super) fn plan(object: &IamTaskRole, resolved: &IamTaskRoleResolved, observe
         delete(&mut plan, object, resolved, observed, &owner);
         return plan;
     }
-    let wanted = Wanted::of(object, resolved, &owner);
+    let wanted = Wanted::of(object, resolved, observed, &owner);
     rules::refuse(&mut plan, object, resolved, &wanted);
     if !plan.blocked.is_empty() {
         return plan;
     }
+    let associations = Associations::of(&mut plan, object, resolved, observed, &owner);
+    if !plan.blocked.is_empty() {
+        return plan;
+    }
+    plan.waits.extend(wanted.trust.waits.iter().filter(|w| !plan.waits.contains(w)).cloned().collect::<Vec<_>>());
+    hold(&mut plan, &resolved.name, &wanted);
     let cause = adoption::cause(object.is_applied(resolved));
     match &observed.role {
+        // A role is made with its trust, so that has to be known.
+        None if !wanted.trust.is_known() => return plan,
         None => create(&mut plan, &resolved.name, &wanted, cause),
-        Some(role) => update(&mut plan, object, resolved, role, &owner, wanted, cause),
+        Some(role) => {
+            if !update(&mut plan, object, resolved, role, &owner, wanted, &associations, cause) {
+                return plan;
+            }
+        }
     }
+    associations.additions(&mut plan, cause);
     plan
+}
+
+/// Says who keeps ECS tasks in the trust policy that the spec shuts out.
+fn hold(plan: &mut Plan, name: &str, wanted: &Wanted) {
+    if !wanted.trust.held_for.is_empty() {
+        let message = format!(
+            "spec.trust.ecsTasks is false, and IAM role {name} still lets ECS tasks in, because {} refers to it; it shuts them out \
+             once that does not any more",
+            adoption::some_of(&wanted.trust.held_for)
+        );
+        plan.wait(reason::IN_USE, message, IN_USE_LOOK_AFTER);
+    }
 }
 
 fn create(plan: &mut Plan, name: &str, wanted: &Wanted, cause: Cause) {
@@ -47,7 +73,7 @@ fn create(plan: &mut Plan, name: &str, wanted: &Wanted, cause: Cause) {
     let change = Change::CreateRole {
         name: name.to_owned(),
         path: wanted.path.clone(),
-        trust: wanted.trust.clone(),
+        trust: wanted.trust.document.clone(),
         body,
         tags: wanted.tags.clone(),
     };
@@ -61,6 +87,8 @@ fn create(plan: &mut Plan, name: &str, wanted: &Wanted, cause: Cause) {
     }
 }
 
+/// Says whether the role may be used.
+#[allow(clippy::too_many_arguments)]
 fn update(
     plan: &mut Plan,
     object: &IamTaskRole,
@@ -68,8 +96,9 @@ fn update(
     role: &RoleFacts,
     owner: &Owner,
     mut wanted: Wanted,
+    associations: &Associations<'_>,
     cause: Cause,
-) {
+) -> bool {
     let name = &resolved.name;
     let what = format!("IAM role {name}");
     if role.path != wanted.path {
@@ -81,10 +110,15 @@ fn update(
                 role.path, wanted.path
             ),
         );
-        return;
+        return false;
     }
     match adoption::claim(owner, &object.spec.knobs, &what, &role.tags, &wanted.differences(role)) {
-        Claim::Refused(blocked) => return plan.blocked.push(blocked),
+        Claim::Refused(blocked) => {
+            plan.blocked.push(blocked);
+            return false;
+        }
+        // Whether it differs cannot be said yet.
+        Claim::Adopt if !wanted.trust.is_known() => return false,
         Claim::Adopt => {
             let change = Change::TagRole { role: name.clone(), set: owner.tags(), remove: Vec::new() };
             plan.step("adopt", Cause::Adoption, &[], change);
@@ -92,13 +126,15 @@ fn update(
         }
         Claim::Ours => {}
     }
+    let gone = associations.removals(plan, cause);
     let mut pass = Update { plan, name, role, wanted: &wanted, cause };
     // What narrows the role goes before what widens it.
     pass.boundary();
-    pass.trust_and_head();
+    pass.trust_and_head(&gone);
     pass.tags(&role.tags);
     let removals = pass.removals();
     pass.additions(&removals);
+    true
 }
 
 /// The changes to a role that is there and ours.
@@ -129,11 +165,13 @@ impl Update<'_> {
         }
     }
 
-    fn trust_and_head(&mut self) {
+    /// `gone` are the steps that remove associations of pods that the trust may shut out.
+    fn trust_and_head(&mut self, gone: &[String]) {
         let differences = self.wanted.trust_differences(self.role);
         if !differences.is_empty() {
-            let change = Change::UpdateTrust { role: self.role(), trust: self.wanted.trust.clone() };
-            self.correct("trust", &["adopt"], change, differences);
+            let change = Change::UpdateTrust { role: self.role(), trust: self.wanted.trust.document.clone() };
+            let after: Vec<&str> = std::iter::once("adopt").chain(gone.iter().map(String::as_str)).collect();
+            self.correct("trust", &after, change, differences);
         }
         let differences = self.wanted.head_differences(self.role);
         if !differences.is_empty() {
@@ -201,9 +239,13 @@ fn delete(
     if adoption::waits_for_users(plan, &what, &resolved.users) {
         return;
     }
-    let ours = observed.role.as_ref().filter(|r| owner.reads(&r.tags) == Ownership::Ours);
-    let Some(role) = ours.filter(|_| !policy::retains(&object.spec.knobs)) else {
+    if policy::retains(&object.spec.knobs) {
         plan.gone = true;
+        return;
+    }
+    let mut before = associations::delete_all(plan, observed, owner);
+    let Some(role) = observed.role.as_ref().filter(|r| owner.reads(&r.tags) == Ownership::Ours) else {
+        plan.gone = before.is_empty();
         return;
     };
     if !observed.instance_profiles.is_empty() {
@@ -215,14 +257,16 @@ fn delete(
         );
         return;
     }
-    let mut before = Vec::new();
+    // Pods keep working credentials as long as they have them at all.
+    let pods = before.clone();
+    let pods: Vec<&str> = pods.iter().map(String::as_str).collect();
     for arn in &role.managed_policies {
         let change = Change::DetachRolePolicy { role: name.clone(), arn: arn.clone() };
-        before.push(plan.step(&attachment_step(arn), Cause::Deletion, &[], change));
+        before.push(plan.step(&attachment_step(arn), Cause::Deletion, &pods, change));
     }
     for policy in role.policies.keys() {
         let change = Change::DeleteRolePolicy { role: name.clone(), name: policy.clone() };
-        before.push(plan.step(&policy_step(policy), Cause::Deletion, &[], change));
+        before.push(plan.step(&policy_step(policy), Cause::Deletion, &pods, change));
     }
     let before: Vec<&str> = before.iter().map(String::as_str).collect();
     plan.step("role", Cause::Deletion, &before, Change::DeleteRole { name: name.clone() });

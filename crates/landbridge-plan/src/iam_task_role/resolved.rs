@@ -13,7 +13,7 @@ pub struct IamTaskRoleResolved {
     pub account: Arc<AccountTarget>,
     /// Name in AWS.
     pub name: String,
-    /// Objects that refer to this one; filled in only while it is being deleted.
+    /// Objects that refer to this one; filled in only while it is being deleted, and where ECS tasks are to lose it.
     #[serde(skip)]
     pub users: Vec<String>,
 }

@@ -3,14 +3,14 @@
 use landbridge_api::condition::reason;
 use landbridge_api::v1alpha1::IamTaskRole;
 
-use super::IamTaskRoleResolved;
 use super::wanted::Wanted;
+use super::{IamTaskRoleResolved, pod_rules};
 use crate::plan::Plan;
 use crate::policy_document::{self, Usage};
 use crate::tags;
 
-/// Longest trust policy that a raised quota allows; the default of 2,048 is the account's own affair, so a longer one
-/// is left to IAM to judge (IAM User Guide, «IAM and AWS STS quotas»: role trust policy length).
+/// Longest trust policy that a raised quota allows; whether the account's default of 2,048 was raised, only IAM knows, so
+/// one in between is left to IAM to judge (IAM User Guide, «IAM and AWS STS quotas»: role trust policy length).
 const LONGEST_TRUST: usize = 4096;
 /// Longest inline policies of a role, together (same page).
 const LONGEST_INLINE: usize = 10_240;
@@ -19,6 +19,7 @@ const LONGEST_INLINE: usize = 10_240;
 pub(super) fn refuse(plan: &mut Plan, object: &IamTaskRole, resolved: &IamTaskRoleResolved, wanted: &Wanted) {
     head(plan, wanted);
     trust(plan, object, wanted);
+    pod_rules::refuse(plan, object, resolved);
     policies(plan, object, wanted);
     account_rules(plan, object, resolved);
     if let Err(why) = tags::validate(&wanted.tags) {
@@ -67,17 +68,30 @@ fn trust(plan: &mut Plan, object: &IamTaskRole, wanted: &Wanted) {
     if !fine {
         return;
     }
-    if wanted.trust["Statement"].as_array().is_none_or(Vec::is_empty) {
-        return invalid("spec.trust lets nobody assume the role; set ecsTasks, podIdentity or statements".to_owned());
+    if !wanted.trust.has_own {
+        let message = "spec.trust lets nobody assume the role; set ecsTasks, podIdentity or statements, or name \
+                       podIdentityAssociations or irsa";
+        return invalid(message.to_owned());
     }
-    if let Err(error) = policy_document::validate(&wanted.trust, Usage::Trust) {
+    let policy = &wanted.trust.document;
+    let statements = policy["Statement"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if statements.is_empty() {
+        return;
+    }
+    if let Err(error) = policy_document::validate(policy, Usage::Trust) {
         return invalid(format!("spec.trust: {error}"));
     }
-    let size = policy_document::size(&wanted.trust).unwrap_or_default();
+    let size = policy_document::size(policy).unwrap_or_default();
     if size > LONGEST_TRUST {
+        let kept = match wanted.trust.foreign.len() {
+            0 => String::new(),
+            count => format!(", with {count} of others that trust.foreignStatements keeps"),
+        };
         invalid(format!(
-            "the trust policy has {size} characters without white space and IAM takes at most {LONGEST_TRUST}; shorten \
-             spec.trust"
+            "the trust policy has {size} characters without white space in {} statements{kept}, and IAM takes 2048, or up to \
+             {LONGEST_TRUST} where its quota L-C07B4B0D (role trust policy length) is raised; shorten spec.trust, or use Pod \
+             Identity in place of IRSA, which needs one statement for all clusters",
+            statements.len()
         ));
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use landbridge_api::v1alpha1::IamTaskRole;
 use serde_json::Value;
 
-use super::{IamTaskRoleResolved, RoleFacts, trust_policy};
+use super::{IamTaskRoleObserved, IamTaskRoleResolved, RoleFacts, Trust};
 use crate::change::Tags;
 use crate::owner::Owner;
 use crate::plan::Difference;
@@ -19,7 +19,7 @@ pub(super) struct Wanted {
     pub(super) path: String,
     pub(super) description: String,
     pub(super) max_session_duration: i32,
-    pub(super) trust: Value,
+    pub(super) trust: Trust,
     pub(super) policies: BTreeMap<String, Value>,
     pub(super) managed_policies: BTreeSet<String>,
     pub(super) permissions_boundary: Option<String>,
@@ -27,13 +27,18 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    pub(super) fn of(object: &IamTaskRole, resolved: &IamTaskRoleResolved, owner: &Owner) -> Self {
+    pub(super) fn of(
+        object: &IamTaskRole,
+        resolved: &IamTaskRoleResolved,
+        observed: &IamTaskRoleObserved,
+        owner: &Owner,
+    ) -> Self {
         let (spec, account) = (&object.spec, &resolved.account);
         Self {
             path: account.iam_path().to_owned(),
             description: spec.description.clone().unwrap_or_default(),
             max_session_duration: spec.max_session_duration.unwrap_or(DEFAULT_SESSION),
-            trust: trust_policy(object, account),
+            trust: Trust::of(object, resolved, observed),
             policies: spec.policies.iter().map(|p| (p.name.clone(), p.document.clone())).collect(),
             managed_policies: spec.managed_policy_arns.iter().cloned().collect(),
             permissions_boundary: account
@@ -58,7 +63,7 @@ impl Wanted {
     }
 
     pub(super) fn trust_differences(&self, role: &RoleFacts) -> Vec<Difference> {
-        policy_document::differences("trust", &role.trust, &self.trust)
+        self.trust.differences(&role.trust)
     }
 
     /// Description and longest session, which IAM changes together.

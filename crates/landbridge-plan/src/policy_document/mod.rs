@@ -82,6 +82,16 @@ pub fn differences(path: &str, from: &Value, to: &Value) -> Vec<Difference> {
     }
 }
 
+/// The statements as they are written; none of a document that cannot be read.
+pub fn statements(document: &Value) -> Vec<Value> {
+    parse(document).map(|mut policy| as_list(policy.remove("Statement"))).unwrap_or_default()
+}
+
+/// The canonical form of one statement: equal for statements that mean the same.
+pub fn canonical_statement(value: &Value) -> Value {
+    statement(value.clone())
+}
+
 /// The size that IAM's quotas speak of: characters of the document without white space (IAM User Guide, «IAM and AWS STS
 /// quotas»).
 ///

@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use landbridge_api::v1alpha1::{CloudMapExport, CloudMapNamespace, EcsCluster, IamTaskRole, NamespaceType};
 use serde_json::{Value, json};
 
-use crate::change::{Body, Change, Tags};
+use crate::change::{Body, Change, Tagged, Tags};
 use crate::cloud_map_export::CloudMapExportObserved;
 use crate::cloud_map_namespace::{CloudMapNamespaceObserved, NamespaceFacts};
 use crate::ecs_cluster::{CapacityProviderFacts, ClusterFacts, EcsClusterObserved};
 use crate::ecs_service::DiscoveryFacts;
-use crate::iam_task_role::{IamTaskRoleObserved, RoleFacts};
+use crate::iam_task_role::{AssociationFacts, IamTaskRoleObserved, RoleFacts};
 use crate::kind::Kind;
 use crate::plan::Plan;
 
@@ -227,8 +227,61 @@ impl Modelled for CloudMapExport {
     }
 }
 
+/// Changes of Pod Identity associations; says whether it was one.
+fn association(observed: &mut IamTaskRoleObserved, change: &Change) -> bool {
+    let key = |cluster: &str, namespace: &str, account: &str| format!("{cluster}/{namespace}/{account}");
+    let set = |facts: &mut AssociationFacts, body: &Body| {
+        let kept = |value: &Value| Some(value.clone()).filter(|v| *v != json!(""));
+        for (member, value) in body {
+            match member.as_str() {
+                "roleArn" => facts.role_arn = text(Some(value)),
+                "targetRoleArn" => facts.target_role_arn = kept(value).map(|v| text(Some(&v))),
+                "disableSessionTags" => facts.disable_session_tags = value == &json!(true),
+                "policy" => facts.policy = kept(value),
+                other => super::stop(&format!("EKS knows no {other}")),
+            }
+        }
+    };
+    match change {
+        Change::CreatePodIdentityAssociation { cluster, namespace, service_account, body, tags } => {
+            if observed.role.is_none() {
+                super::stop("InvalidParameterException: Role provided in the request does not exist.");
+            }
+            let name = key(cluster, namespace, service_account);
+            let mut facts = AssociationFacts {
+                arn: format!("arn:aws:eks:eu-central-1:1:podidentityassociation/{name}"),
+                id: name.clone(),
+                tags: tags.clone(),
+                ..AssociationFacts::default()
+            };
+            set(&mut facts, body);
+            if observed.associations.insert(name, facts).is_some() {
+                super::stop("ResourceInUseException: Association already exists");
+            }
+        }
+        Change::UpdatePodIdentityAssociation { id, body, .. } => {
+            let mut present = observed.associations.get_mut(id);
+            let found = there(&mut present);
+            set(&mut **found, body);
+        }
+        Change::DeletePodIdentityAssociation { id, .. } => {
+            let mut present = observed.associations.remove(id);
+            there(&mut present);
+        }
+        Change::Tag { api: Tagged::Eks, arn, set, remove } => {
+            let mut present = observed.associations.values_mut().find(|a| a.arn == *arn);
+            tag(&mut there(&mut present).tags, set, remove);
+        }
+        _ => return false,
+    }
+    true
+}
+
 impl Modelled for IamTaskRole {
     fn apply(observed: &mut IamTaskRoleObserved, change: &Change) {
+        if association(observed, change) {
+            return;
+        }
         if let Change::CreateRole { name, path, trust, body, tags } = change {
             observed.role = Some(RoleFacts {
                 arn: format!("arn:aws:iam::{}:role{path}{name}", super::ACCOUNT_ID),
@@ -245,6 +298,9 @@ impl Modelled for IamTaskRole {
             return;
         }
         if let Change::DeleteRole { .. } = change {
+            if !observed.associations.is_empty() {
+                super::stop("pods still take the role");
+            }
             let role = there(&mut observed.role);
             if !role.policies.is_empty() || !role.managed_policies.is_empty() {
                 super::stop("DeleteConflict: policies are still on the role");
