@@ -4,6 +4,7 @@ mod calls;
 mod ecs_service;
 mod execute;
 mod observe;
+mod pod_identity;
 mod round;
 mod sweep;
 
