@@ -62,6 +62,18 @@ pub fn eks(emulator: &Emulator, method: &str, path: &str, input: &Value) -> Valu
     serde_json::from_str(&text).unwrap_or_default()
 }
 
+/// Makes a call of Route 53 with a body of XML, which must succeed, and gives the answer.
+pub fn route53(emulator: &Emulator, path: &str, body: &str) -> String {
+    // REST calls are told apart by the service that they are signed for.
+    let scope =
+        "AWS4-HMAC-SHA256 Credential=sandbox/20260101/us-east-1/route53/aws4_request, SignedHeaders=host, Signature=0";
+    let request = Request::post(format!("/2013-04-01/{path}")).header("authorization", scope);
+    let response = emulator.respond(request.body(Bytes::from(body.to_owned())).unwrap());
+    let text = String::from_utf8_lossy(response.body()).into_owned();
+    assert!(response.status().is_success(), "{path} was refused: {text}");
+    text
+}
+
 /// The ECS services that are not INACTIVE.
 pub fn services(emulator: &Emulator) -> Vec<Value> {
     let all = list(&emulator.state()["ecs"]["services"]);

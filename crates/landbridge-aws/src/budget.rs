@@ -44,7 +44,8 @@ const fn quota(burst: f64, per_second: f64) -> Quota {
 }
 
 /// AWS's figures. ECS: «Request throttling for the Amazon ECS API»; Logs: «CloudWatch Logs quotas»; STS: «IAM and AWS
-/// STS quotas». Cloud Map, IAM, EKS and Elastic Load Balancing publish none: those are limits of our own.
+/// STS quotas»; Route 53: «Quotas». Cloud Map, IAM, EKS and Elastic Load Balancing publish none: those are limits of our
+/// own.
 pub const DEFAULTS: &[(&str, Quota)] = &[
     ("ecs/cluster-modify", quota(20.0, 1.0)),
     ("ecs/cluster-read", quota(50.0, 20.0)),
@@ -71,6 +72,7 @@ pub const DEFAULTS: &[(&str, Quota)] = &[
     ("eks/modify", quota(10.0, 2.0)),
     ("eks/read", quota(20.0, 10.0)),
     ("sts/all", quota(100.0, 100.0)),
+    ("route53/all", quota(5.0, 5.0)),
     ("elasticloadbalancing/modify", quota(10.0, 3.0)),
     ("elasticloadbalancing/read", quota(40.0, 10.0)),
     ("logs/create-log-group", quota(10.0, 10.0)),

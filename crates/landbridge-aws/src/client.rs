@@ -38,6 +38,7 @@ struct Inner {
     logs: aws_sdk_cloudwatchlogs::Client,
     sts: aws_sdk_sts::Client,
     elb: aws_sdk_elasticloadbalancingv2::Client,
+    dns: aws_sdk_route53::Client,
     budgets: Arc<Budgets>,
     fence: Arc<dyn Fence>,
     observer: Arc<dyn Observer>,
@@ -75,6 +76,9 @@ impl Aws {
     }
     pub(crate) fn elb(&self) -> &aws_sdk_elasticloadbalancingv2::Client {
         &self.0.elb
+    }
+    pub(crate) fn dns(&self) -> &aws_sdk_route53::Client {
+        &self.0.dns
     }
     pub(crate) fn budgets(&self) -> &Budgets {
         &self.0.budgets
@@ -216,6 +220,7 @@ impl AwsPool {
             logs: client!(aws_sdk_cloudwatchlogs),
             sts: client!(aws_sdk_sts),
             elb: client!(aws_sdk_elasticloadbalancingv2),
+            dns: client!(aws_sdk_route53),
             budgets: Arc::clone(&self.budgets),
             fence: Arc::clone(&self.fence),
             observer: Arc::clone(&self.observer),

@@ -25,6 +25,7 @@ pub mod operations;
 mod reader;
 mod recent;
 pub mod round;
+mod route53;
 pub mod sweep;
 
 pub use client::{Aws, AwsPool};

@@ -59,6 +59,8 @@ const ROLE: &str = "arn:${Partition}:iam::${Account}:role${RolePath}*";
 const TARGET_GROUP: &str = "arn:${Partition}:elasticloadbalancing:${Region}:${Account}:targetgroup/*";
 const LISTENER: &str = "arn:${Partition}:elasticloadbalancing:${Region}:${Account}:listener/app/*";
 const LISTENER_RULE: &str = "arn:${Partition}:elasticloadbalancing:${Region}:${Account}:listener-rule/app/*";
+const HOSTED_ZONE: &str = "arn:${Partition}:route53:::hostedzone/*";
+const CHANGE: &str = "arn:${Partition}:route53:::change/*";
 const ANY: &str = "*";
 
 macro_rules! operations {
@@ -176,6 +178,10 @@ operations! {
     DESCRIBE_LISTENERS = "elasticloadbalancing:DescribeListeners", "elasticloadbalancing/read", Read, ANY;
     ELB_DESCRIBE_TAGS = "elasticloadbalancing:DescribeTags", "elasticloadbalancing/read", Read, ANY;
 
+    CHANGE_RECORDS = "route53:ChangeResourceRecordSets", "route53/all", Write, HOSTED_ZONE;
+    GET_CHANGE = "route53:GetChange", "route53/all", Read, CHANGE;
+    LIST_RECORDS = "route53:ListResourceRecordSets", "route53/all", Read, HOSTED_ZONE;
+
     GET_CALLER_IDENTITY = "sts:GetCallerIdentity", "sts/all", Read, ANY;
 }
 
@@ -257,7 +263,7 @@ pub const IMPLIED: &[Implied] = &[
 ];
 
 impl Operation {
-    /// `ecs`, `eks`, `elasticloadbalancing`, `iam`, `logs`, `servicediscovery` or `sts`.
+    /// `ecs`, `eks`, `elasticloadbalancing`, `iam`, `logs`, `route53`, `servicediscovery` or `sts`.
     pub fn service(&self) -> &'static str {
         self.name.split_once(':').map_or(self.name, |(service, _)| service)
     }

@@ -137,6 +137,10 @@ pub enum Change {
     /// everything else as it is. Refused when the weights are no longer `expected`.
     ShiftWeights { point: String, is_default: bool, expected: Vec<TargetWeight>, weights: Vec<TargetWeight> },
 
+    /// route53:ChangeResourceRecordSets: the sets of one name and type are replaced in one batch, which Route 53 refuses when
+    /// they are no longer `expected`.
+    ReplaceRecords { zone: String, name: String, expected: Vec<Value>, records: Vec<Value> },
+
     /// TagResource and UntagResource of the service that the resource belongs to.
     Tag { api: Tagged, arn: String, set: Tags, remove: Vec<String> },
 }
@@ -230,6 +234,7 @@ impl Change {
             | C::ApplyObject { .. }
             | C::SetTargetGroupAttributes { .. }
             | C::ShiftWeights { .. }
+            | C::ReplaceRecords { .. }
             | C::Tag { .. } => Verb::Update,
         }
     }
@@ -297,6 +302,7 @@ impl Change {
                 format!("default action of listener {}", after_slash(point))
             }
             C::ShiftWeights { point, .. } => format!("listener rule {}", after_slash(point)),
+            C::ReplaceRecords { zone, name, .. } => format!("record {name} of zone {zone}"),
             C::Tag { arn, .. } => format!("tags of {}", crate::token::shown(arn)),
         }
     }
@@ -357,6 +363,7 @@ impl Change {
             C::DeregisterTargets { .. } => "elasticloadbalancing:DeregisterTargets",
             C::ShiftWeights { is_default: false, .. } => "elasticloadbalancing:ModifyRule",
             C::ShiftWeights { is_default: true, .. } => "elasticloadbalancing:ModifyListener",
+            C::ReplaceRecords { .. } => "route53:ChangeResourceRecordSets",
             C::Tag { api: Tagged::Ecs, .. } => "ecs:TagResource",
             C::Tag { api: Tagged::CloudMap, .. } => "servicediscovery:TagResource",
             C::Tag { api: Tagged::Logs, .. } => "logs:TagResource",

@@ -40,12 +40,7 @@ impl Front {
             ("HealthyThresholdCount", "2"),
         ];
         let old = outsider::elb(aws, "CreateTargetGroup", &group, "TargetGroupArn");
-        let attributes = [
-            ("TargetGroupArn", old.as_str()),
-            ("Attributes.member.1.Key", "deregistration_delay.timeout_seconds"),
-            ("Attributes.member.1.Value", "1"),
-        ];
-        outsider::elb(aws, "ModifyTargetGroupAttributes", &attributes, "none");
+        drains_in_a_second(aws, &old);
         let listener = [
             ("LoadBalancerArn", balancer.as_str()),
             ("Protocol", "HTTP"),
@@ -96,6 +91,16 @@ spec:
         let name = |arn: &str| if arn == self.old { "old" } else { "new" }.to_owned();
         shares.into_iter().map(|s| (name(&s.target_group), s.percent, s.healthy)).collect()
     }
+}
+
+/// The operator's clock is real, so what drains for five minutes would drain for five minutes.
+fn drains_in_a_second(aws: &Emulator, group: &str) {
+    let attributes = [
+        ("TargetGroupArn", group),
+        ("Attributes.member.1.Key", "deregistration_delay.timeout_seconds"),
+        ("Attributes.member.1.Value", "1"),
+    ];
+    outsider::elb(aws, "ModifyTargetGroupAttributes", &attributes, "none");
 }
 
 /// A Service whose pods are written by hand: no kubelet runs here.
@@ -287,6 +292,119 @@ async fn somebody_elses_weights_are_left_alone_and_told_and_a_second_migration_i
     assert_eq!(stage.emulator.calls().count("elasticloadbalancing:ModifyRule"), before + 1);
     command(&stage, "first", "abort").await;
     until(&stage, "first", Phase::RolledBack).await;
+    stage.end().await;
+}
+
+/// A load balancer of the pods' own, as the AWS Load Balancer Controller would have made it: its listener and target group,
+/// with two targets.
+fn front_of_pods(aws: &Emulator) -> (String, String) {
+    let subnets = [("Name", "pods"), ("Subnets.member.1", "subnet-a"), ("Subnets.member.2", "subnet-b")];
+    let balancer = outsider::elb(aws, "CreateLoadBalancer", &subnets, "LoadBalancerArn");
+    let group =
+        [("Name", "orders-eks"), ("Protocol", "HTTP"), ("Port", "8080"), ("VpcId", "vpc-1"), ("TargetType", "ip")];
+    let group = outsider::elb(aws, "CreateTargetGroup", &group, "TargetGroupArn");
+    let targets = [
+        ("TargetGroupArn", group.as_str()),
+        ("Targets.member.1.Id", "10.20.0.1"),
+        ("Targets.member.2.Id", "10.20.0.2"),
+    ];
+    outsider::elb(aws, "RegisterTargets", &targets, "none");
+    drains_in_a_second(aws, &group);
+    let listener = [
+        ("LoadBalancerArn", balancer.as_str()),
+        ("Protocol", "HTTP"),
+        ("Port", "80"),
+        ("DefaultActions.member.1.Type", "forward"),
+        ("DefaultActions.member.1.TargetGroupArn", group.as_str()),
+    ];
+    (outsider::elb(aws, "CreateListener", &listener, "ListenerArn"), group)
+}
+
+/// A client that resolves the name, keeps the answer for its time to live, and sends requests to where it leads.
+fn resolving_client(
+    stage: &Stage,
+    listeners: [String; 2],
+    stop: &Arc<AtomicBool>,
+) -> std::thread::JoinHandle<[usize; 3]> {
+    // Sixty seconds of the emulator's time.
+    let ttl = std::time::Duration::from_secs_f64(60.0 / SPEED);
+    let (aws, stop) = (stage.emulator.clone(), stop.clone());
+    std::thread::spawn(move || {
+        let (mut counts, mut turn) = ([0; 3], 0.0_f64);
+        let mut cached = (0, std::time::Instant::now().checked_sub(ttl).unwrap());
+        while !stop.load(Ordering::Relaxed) {
+            if cached.1.elapsed() >= ttl {
+                // An even spread over the shares, which needs no luck.
+                turn = (turn + 0.618_034) % 1.0;
+                let answers = aws.resolve("orders.example.com", "A");
+                let new = answers.iter().filter(|a| a.values.iter().any(|v| v.contains("pods")));
+                let new: f64 = new.map(|a| a.share.unwrap_or(1.0)).sum();
+                cached = (usize::from(turn < new), std::time::Instant::now());
+                counts[2] += usize::from(answers.is_empty());
+            }
+            let shares = aws.shares(&listeners[cached.0], HOST, "/").unwrap_or_default();
+            let alive = shares.iter().any(|s| s.percent > 0.0 && s.healthy > 0);
+            counts[if alive { cached.0 } else { 2 }] += 1;
+            std::thread::sleep(std::time::Duration::from_millis(2));
+        }
+        counts
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_moves_from_one_load_balancer_to_another_and_no_client_that_keeps_to_the_ttl_loses_a_request() {
+    let stage = Stage::start(SPEED).await;
+    let front = Front::open(&stage).await;
+    let (listener, group) = front_of_pods(&stage.emulator);
+    let zone = "<CreateHostedZoneRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><Name>example.com</Name>\
+                <CallerReference>1</CallerReference></CreateHostedZoneRequest>";
+    let answer = outsider::route53(&stage.emulator, "hostedzone", zone);
+    let zone = answer.split("/hostedzone/").nth(1).unwrap().split('<').next().unwrap().to_owned();
+    let names: Vec<String> = ["front", "pods"]
+        .iter()
+        .map(|name| {
+            let asked = [("Names.member.1", *name)];
+            outsider::elb(&stage.emulator, "DescribeLoadBalancers", &asked, "DNSName").to_lowercase()
+        })
+        .collect();
+    let canonical = outsider::elb(
+        &stage.emulator,
+        "DescribeLoadBalancers",
+        &[("Names.member.1", "front")],
+        "CanonicalHostedZoneId",
+    );
+    let record = format!(
+        "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeBatch><Changes>\
+         <Change><Action>CREATE</Action><ResourceRecordSet><Name>{HOST}</Name><Type>A</Type><AliasTarget>\
+         <HostedZoneId>{canonical}</HostedZoneId><DNSName>{}</DNSName><EvaluateTargetHealth>true</EvaluateTargetHealth>\
+         </AliasTarget></ResourceRecordSet></Change></Changes></ChangeBatch></ChangeResourceRecordSetsRequest>",
+        names[0]
+    );
+    outsider::route53(&stage.emulator, &format!("hostedzone/{zone}/rrset"), &record);
+
+    stage.eventually("the name resolves", async || !stage.emulator.resolve(HOST, "A").is_empty()).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let client = resolving_client(&stage, [front.listener.clone(), listener], &stop);
+    let target = |name: &str| format!("record: {{aliasTarget: {{hostedZoneId: {canonical}, dnsName: '{name}'}}}}");
+    let eks = format!("{EKS}, targetGroupArn: '{group}', {}", target(&names[1]));
+    let by_name = |yaml: String| {
+        let backend = format!("route53: {{hostedZoneId: {zone}, name: {HOST}, propagation: 1s}}");
+        yaml.replace("applicationLoadBalancer: {propagation: 1s}", &backend)
+    };
+    stage.apply(&by_name(migration("to-eks", ECS, &eks, ""))).await;
+    until(&stage, "to-eks", Phase::Completed).await;
+    let answers = stage.emulator.resolve(HOST, "A");
+    assert!(answers.len() == 1 && answers[0].set_identifier.is_none(), "{answers:?}");
+    // The name made weighted, four steps, and simple again.
+    assert_eq!(stage.emulator.calls().count("route53:ChangeResourceRecordSets"), 1 + 6);
+
+    let ecs = format!("{ECS}, {}", target(&names[0]));
+    stage.apply(&by_name(migration("to-ecs", &eks, &ecs, ""))).await;
+    until(&stage, "to-ecs", Phase::Completed).await;
+    stop.store(true, Ordering::Relaxed);
+    let [old, new, lost] = client.join().unwrap();
+    assert!(old > 100 && new > 100, "{old} {new}");
+    assert_eq!(lost, 0);
     stage.end().await;
 }
 

@@ -88,6 +88,9 @@ pub struct MigrationSide {
         pattern = "^arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:targetgroup/[A-Za-z0-9-]+/[0-9a-f]+$"
     ))]
     pub target_group_arn: Option<String>,
+    /// Where the name leads when this side has the traffic, for the backend `route53`. Default for `from`: where it leads now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<RecordTarget>,
 }
 
 /// A Kubernetes Service as a side.
@@ -106,9 +109,72 @@ pub struct KubernetesSide {
 /// What decides where traffic goes: exactly one member is set.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("has(self.applicationLoadBalancer) != has(self.route53)", "set exactly one of applicationLoadBalancer and route53"))]
 pub struct MigrationBackend {
     /// Weighted target groups of an Application Load Balancer.
-    pub application_load_balancer: LoadBalancerBackend,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application_load_balancer: Option<LoadBalancerBackend>,
+    /// Weighted records of a name, for sides behind different load balancers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route53: Option<RecordBackend>,
+}
+
+/// A name in a hosted zone.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordBackend {
+    /// ID of the hosted zone.
+    #[schemars(regex(pattern = "^[A-Z0-9]{1,32}$"))]
+    pub hosted_zone_id: String,
+    /// The name, for example `orders.example.com`.
+    #[schemars(length(min = 1, max = 1024))]
+    pub name: String,
+    /// Record types that move together. Default: `A`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 3))]
+    pub record_types: Vec<MigrationRecordType>,
+    /// How long new weights are given to reach resolvers, once Route 53 has them everywhere. Default: twice the time to live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub propagation: Option<Span>,
+}
+
+/// A record type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum MigrationRecordType {
+    /// IPv4 address, or an alias.
+    A,
+    /// IPv6 address, or an alias.
+    Aaaa,
+    /// Another name.
+    Cname,
+}
+
+/// Where a name leads when a side gets its traffic: an alias or values.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("has(self.aliasTarget) != has(self.values)", "set exactly one of aliasTarget and values"))]
+pub struct RecordTarget {
+    /// A load balancer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias_target: Option<AliasTarget>,
+    /// Values of the record: addresses, or one name for CNAME.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 8))]
+    pub values: Option<Vec<String>>,
+}
+
+/// A load balancer as an alias names it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AliasTarget {
+    /// The load balancer's own hosted zone (`CanonicalHostedZoneId`).
+    pub hosted_zone_id: String,
+    /// Its DNS name.
+    pub dns_name: String,
+    /// Whether Route 53 leaves it out while it has no healthy target. Default: true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluate_target_health: Option<bool>,
 }
 
 /// Listener rules of an Application Load Balancer.
@@ -358,19 +424,30 @@ pub struct MigrationIntent {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WeightedPoint {
-    /// ARN of the listener rule, or of the listener for its default action.
+    /// ARN of the listener rule, or of the listener for its default action; for a record zone, name and type.
     pub id: String,
-    /// Weights by target group ARN, in the order of the rule.
+    /// Weights by target group ARN, or by set identifier, in the order of the rule.
     pub weights: Vec<TargetWeight>,
+    /// The record sets themselves, as Route 53 names their members.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "any_list")]
+    pub records: Vec<serde_json::Value>,
+}
+
+fn any_list(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "type": "array",
+        "items": { "type": "object", "x-kubernetes-preserve-unknown-fields": true },
+    })
 }
 
 /// The weight of a target group in a rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TargetWeight {
-    /// ARN of the target group.
+    /// ARN of the target group, or set identifier of the record.
     pub target: String,
-    /// Its weight, 0 to 999.
+    /// Its weight: 0 to 999 for a target group, 0 to 255 for a record.
     pub weight: i32,
 }
 

@@ -72,6 +72,8 @@ const CODES: &[(ErrorClass, &[&str])] = &[
             "UpdateInProgressException",
             "OperationAbortedException",
             "DuplicateRequest",
+            // A set that is to be deleted is not what was seen.
+            "InvalidChangeBatch",
         ],
     ),
     (
@@ -102,6 +104,8 @@ const CODES: &[(ErrorClass, &[&str])] = &[
             "InstanceNotFound",
             "OperationNotFound",
             "TargetGroupNotFound",
+            "NoSuchHostedZone",
+            "NoSuchChange",
             "RuleNotFound",
             "ListenerNotFound",
             "LoadBalancerNotFound",

@@ -9,6 +9,7 @@ mod eks;
 mod elbv2;
 mod iam;
 mod logs;
+mod route53;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -152,6 +153,9 @@ async fn write(change: &Change, aws: &Aws, priority: Priority) -> Result<Produce
         C::DeregisterTargets { group, targets } => with.deregister_targets(group, targets).await,
         C::ShiftWeights { point, is_default, expected, weights } => {
             with.shift_weights(point, *is_default, expected, weights).await
+        }
+        C::ReplaceRecords { zone, name, expected, records } => {
+            with.replace_records(zone, name, expected, records).await
         }
         C::Tag { api: Tagged::Ecs, arn, set, remove } => with.tag_ecs(arn, set, remove).await,
         C::Tag { api: Tagged::CloudMap, arn, set, remove } => with.tag_cloud_map(arn, set, remove).await,

@@ -3,11 +3,13 @@
 
 use futures::future::{try_join, try_join3};
 use jiff::Timestamp;
-use landbridge_api::v1alpha1::{MigrationPhase as Phase, TrafficMigration};
+use landbridge_api::v1alpha1::{
+    MigrationPhase as Phase, MigrationRecordType, RecordBackend, TargetWeight, TrafficMigration,
+};
 use landbridge_plan::ecs_service::ServiceFacts;
 use landbridge_plan::traffic_migration::{
     PointFacts, Side, SideFacts, SideKind, TargetGroupFacts, TrafficMigrationObserved, TrafficMigrationResolved,
-    name_for,
+    member_of_simple, name_for,
 };
 
 use super::{DEAR, Freshness, Observe, priority};
@@ -16,6 +18,7 @@ use crate::client::Aws;
 use crate::describe::RECENT;
 use crate::elbv2::load_balancer_of;
 use crate::error::AwsError;
+use crate::route53::weights_of;
 
 impl Observe for TrafficMigration {
     async fn observe(
@@ -109,7 +112,7 @@ impl Look<'_> {
     /// rules or of the other side.
     async fn made_for(&self, side: &Side) -> Result<Option<TargetGroupFacts>, AwsError> {
         let Some((owner, _)) = side.managed() else { return Ok(None) };
-        let named = &self.object.spec.backend.application_load_balancer.listener_rule_arns;
+        let named = self.named();
         let mut balancers: Vec<String> = named.iter().map(|arn| load_balancer_of(arn)).collect();
         if let Some(arn) = self.resolved.to.target_group.clone() {
             let other = self.aws.target_groups(&[arn], self.priority).await?;
@@ -127,10 +130,13 @@ impl Look<'_> {
     /// The rules: once the migration has begun those that it began with, before that those that are named, or all that
     /// forward to the old side.
     async fn points(&self, from: Option<&TargetGroupFacts>) -> Result<(Vec<PointFacts>, Vec<String>), AwsError> {
+        if let Some(backend) = &self.object.spec.backend.route53 {
+            return Ok((self.records(backend).await?, Vec::new()));
+        }
         let undo = self.object.status.as_ref().map(|s| s.undo.as_slice()).unwrap_or_default();
-        let named = &self.object.spec.backend.application_load_balancer.listener_rule_arns;
+        let named = self.named();
         let ids: Vec<String> =
-            if undo.is_empty() { named.clone() } else { undo.iter().map(|p| p.id.clone()).collect() };
+            if undo.is_empty() { named.to_vec() } else { undo.iter().map(|p| p.id.clone()).collect() };
         if ids.is_empty() {
             let Some(from) = from else { return Ok((Vec::new(), Vec::new())) };
             let Some(balancer) = from.load_balancers.first() else { return Ok((Vec::new(), Vec::new())) };
@@ -140,6 +146,43 @@ impl Look<'_> {
         let found = self.aws.points(&ids, self.priority).await?;
         let missing = ids.into_iter().filter(|id| !found.iter().any(|p| p.id == *id)).collect();
         Ok((found, missing))
+    }
+
+    /// The rules that the spec names.
+    fn named(&self) -> &[String] {
+        let backend = self.object.spec.backend.application_load_balancer.as_ref();
+        backend.map(|b| b.listener_rule_arns.as_slice()).unwrap_or_default()
+    }
+
+    /// The record sets of the name, a point for each type that has any.
+    async fn records(&self, backend: &RecordBackend) -> Result<Vec<PointFacts>, AwsError> {
+        let types = if backend.record_types.is_empty() { &[MigrationRecordType::A][..] } else { &backend.record_types };
+        let (zone, mut points) = (&backend.hosted_zone_id, Vec::new());
+        for type_ in types {
+            let type_ = match type_ {
+                MigrationRecordType::A => "A",
+                MigrationRecordType::Aaaa => "AAAA",
+                MigrationRecordType::Cname => "CNAME",
+            };
+            let Some(record) = self.aws.record(zone, &backend.name, type_, self.priority).await? else { continue };
+            let mut point = PointFacts {
+                id: format!("{zone} {} {type_}", record.name),
+                weights: weights_of(&record),
+                ..PointFacts::default()
+            };
+            if record.is_simple() {
+                let target = member_of_simple(self.object, self.resolved, &record);
+                point.weights = vec![TargetWeight { target, weight: 1 }];
+            }
+            if self.phase() == Phase::Preflight
+                && let Some(owner) = self.aws.external_dns_owner(zone, &record, self.priority).await?
+            {
+                point.tags.insert("external-dns/owner".to_owned(), owner);
+            }
+            point.record = Some(record);
+            points.push(point);
+        }
+        Ok(points)
     }
 
     async fn whole(&self, group: Option<TargetGroupFacts>) -> Result<Option<TargetGroupFacts>, AwsError> {
@@ -161,9 +204,9 @@ impl Look<'_> {
     }
 
     async fn tags_of_points(&self, points: &mut [PointFacts]) -> Result<(), AwsError> {
-        let arns: Vec<String> = points.iter().map(|p| p.id.clone()).collect();
+        let arns: Vec<String> = points.iter().filter(|p| p.record.is_none()).map(|p| p.id.clone()).collect();
         let mut tags = self.aws.elb_tags(&arns, self.priority).await?;
-        for point in points {
+        for point in points.iter_mut().filter(|p| p.record.is_none()) {
             point.tags = tags.remove(&point.id).unwrap_or_default();
         }
         Ok(())

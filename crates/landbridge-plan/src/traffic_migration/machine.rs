@@ -217,7 +217,10 @@ impl Turn<'_, '_> {
             return flow;
         }
         let what = format!("{} of the traffic is on its way", self.state.share.clone().unwrap_or_default());
-        if !self.is_over(self.pass.settings.propagation, &what) {
+        if self.pass.observed.points.iter().any(|p| p.record.as_ref().is_some_and(|r| r.pending)) {
+            return self.wait(reason::PROGRESSING, format!("{what}: Route 53 has not brought it everywhere yet"));
+        }
+        if !self.is_over(self.pass.propagation(), &what) {
             return Flow::Stop;
         }
         self.state.intent = None;
@@ -295,8 +298,11 @@ impl Turn<'_, '_> {
         let delay = |g: &super::TargetGroupFacts| g.seconds("deregistration_delay.timeout_seconds", 300);
         let delay = self.pass.observed.from.group.as_ref().map_or(0, delay);
         let sticky = self.pass.observed.points.iter().filter_map(|p| p.sticky_seconds).max().unwrap_or(0);
+        // Resolvers go on with the old name for as long as they may.
+        let names = self.pass.observed.points.iter().any(|p| p.record.is_some());
+        let names = if names { self.pass.propagation() } else { 0 };
         let what = format!("what is under way on {} ends", self.pass.resolved.from.name);
-        if !self.is_over(delay.max(i64::from(sticky)), &what) {
+        if !self.is_over(delay.max(i64::from(sticky)).max(names), &what) {
             return Flow::Stop;
         }
         self.state.intent = None;

@@ -11,6 +11,7 @@ mod machine;
 mod observed;
 mod pass;
 mod preflight;
+mod records;
 mod resolve;
 mod resolved;
 mod settings;
@@ -31,6 +32,7 @@ use crate::plan::{Plan, Unmet};
 
 pub use group::name_for;
 pub use observed::*;
+pub use records::member_of_simple;
 pub use resolved::*;
 pub use weights::seconds;
 

@@ -51,8 +51,43 @@ pub struct PointFacts {
     pub weights: Vec<TargetWeight>,
     /// How long a cookie ties a client to one of its target groups, in seconds, when it does.
     pub sticky_seconds: Option<i32>,
-    /// Tags.
+    /// Tags; of a record what its TXT companions say, as `external-dns/owner`.
     pub tags: Tags,
+    /// What it is when it is a name in a hosted zone.
+    pub record: Option<RecordFacts>,
+}
+
+/// The record sets of one name and type.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RecordFacts {
+    /// ID of the hosted zone.
+    pub zone: String,
+    /// The name, with its trailing dot.
+    pub name: String,
+    /// `A`, `AAAA` or `CNAME`.
+    pub type_: String,
+    /// The record sets with the members that Route 53 gives them, sorted.
+    pub sets: Vec<serde_json::Value>,
+    /// Whether Route 53 is still bringing a change of ours to all its servers.
+    pub pending: bool,
+}
+
+/// Time to live of an alias to a load balancer, in seconds (Route 53 Developer Guide, «Choosing between alias and non-alias
+/// records»).
+pub const ALIAS_TTL: i64 = 60;
+
+impl RecordFacts {
+    /// Longest time to live of its sets, in seconds.
+    pub fn ttl(&self) -> i64 {
+        let of = |set: &serde_json::Value| set["TTL"].as_i64().unwrap_or(ALIAS_TTL);
+        self.sets.iter().map(of).max().unwrap_or(ALIAS_TTL)
+    }
+
+    /// Whether it is one set for everybody.
+    pub fn is_simple(&self) -> bool {
+        self.sets.len() == 1 && self.sets[0].get("SetIdentifier").is_none()
+    }
 }
 
 /// A target group with its targets.
@@ -130,7 +165,16 @@ pub struct TargetFacts {
 impl PointFacts {
     /// Its weights, as they are stored.
     pub fn point(&self) -> WeightedPoint {
-        WeightedPoint { id: self.id.clone(), weights: self.weights.clone() }
+        let records = self.record.as_ref().map(|r| r.sets.clone()).unwrap_or_default();
+        WeightedPoint { id: self.id.clone(), weights: self.weights.clone(), records }
+    }
+
+    /// In words.
+    pub fn said(&self) -> String {
+        match &self.record {
+            Some(record) => format!("record {} {}", record.name.trim_end_matches('.'), record.type_),
+            None => format!("rule {}", self.id),
+        }
     }
 
     /// The share that a target group gets, from 0 to 1.

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use landbridge_api::v1alpha1::{SideHealth, TargetWeight, TrafficMigration, TrafficMigrationStatus, WeightedPoint};
 
 use super::settings::Settings;
-use super::{PointFacts, Side, SideFacts, TrafficMigrationObserved, TrafficMigrationResolved, weights};
+use super::{PointFacts, Side, SideFacts, TrafficMigrationObserved, TrafficMigrationResolved, records, weights};
 
 /// One look at the object, its sides and AWS.
 pub(super) struct Pass<'a> {
@@ -51,23 +51,47 @@ impl<'a> Pass<'a> {
 
     /// Smallest share of `to` over all rules: what is certain.
     pub(super) fn share_of_to(&self) -> f64 {
-        let Some(to) = self.new_group() else { return 0.0 };
-        self.observed.points.iter().map(|p| p.share(to)).fold(1.0, f64::min)
+        let Some(to) = self.new_member() else { return 0.0 };
+        self.observed.points.iter().map(|p| p.share(&to)).fold(1.0, f64::min)
     }
 
-    /// The forward action of every rule when `to` gets `percent`; none while a target group is not there.
+    /// How `from` is named among the weights: by its target group, or by a set identifier.
+    pub(super) fn old_member(&self) -> Option<String> {
+        self.member(&self.resolved.from, self.old_group())
+    }
+
+    /// How `to` is named among the weights.
+    pub(super) fn new_member(&self) -> Option<String> {
+        self.member(&self.resolved.to, self.new_group())
+    }
+
+    fn member(&self, side: &Side, group: Option<&str>) -> Option<String> {
+        if self.object.spec.backend.route53.is_some() {
+            return Some(side.set_identifier());
+        }
+        group.map(str::to_owned)
+    }
+
+    /// What every rule is when `to` gets `percent`; none while a side is not there.
     pub(super) fn wanted(&self, percent: f64) -> Option<Vec<WeightedPoint>> {
-        let weights = weights::split(self.old_group()?, self.new_group()?, percent);
-        Some(self.each(&weights))
+        let (from, to) = (self.old_member()?, self.new_member()?);
+        let largest = if self.object.spec.backend.route53.is_some() { weights::OF_RECORD } else { weights::OF_GROUP };
+        self.each(&weights::split(&from, &to, percent, largest))
     }
 
-    /// The forward action of every rule when only `to` is left in it.
+    /// What every rule is when only `to` is left in it.
     pub(super) fn wanted_only_to(&self) -> Option<Vec<WeightedPoint>> {
-        Some(self.each(&[weights::weight(self.new_group()?, 100)]))
+        self.each(&[weights::weight(&self.new_member()?, 100)])
     }
 
-    fn each(&self, weights: &[TargetWeight]) -> Vec<WeightedPoint> {
-        let of = |p: &PointFacts| WeightedPoint { id: p.id.clone(), weights: weights.to_vec() };
+    fn each(&self, weights: &[TargetWeight]) -> Option<Vec<WeightedPoint>> {
+        let of = |p: &PointFacts| {
+            let records = match &p.record {
+                Some(record) => records::wanted(self, record, weights)?,
+                None => Vec::new(),
+            };
+            Some(WeightedPoint { id: p.id.clone(), weights: weights.to_vec(), records })
+        };
         self.observed.points.iter().map(of).collect()
     }
 
@@ -80,6 +104,13 @@ impl<'a> Pass<'a> {
     pub(super) fn after(&self, since: Option<&str>, seconds: i64) -> Timestamp {
         let since = since.and_then(|t| t.parse::<Timestamp>().ok()).unwrap_or(self.now);
         since.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX)
+    }
+
+    /// How long new weights take to be in force everywhere, in seconds: 30 on a load balancer, which says nothing of it, and
+    /// twice the time to live in DNS.
+    pub(super) fn propagation(&self) -> i64 {
+        let names = self.observed.points.iter().filter_map(|p| p.record.as_ref()).map(|r| r.ttl() * 2).max();
+        self.settings.propagation.unwrap_or(names.unwrap_or(30))
     }
 
     /// Why the side is below its floor: too few healthy targets in all, or in a zone.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use landbridge_api::v1alpha1::StickySessions;
 
 use super::pass::Pass;
-use super::{PointFacts, Side, SideFacts, SideKind};
+use super::{PointFacts, Side, SideFacts, SideKind, records};
 
 /// Everything that stands in the way.
 pub(super) fn refusals(pass: &Pass<'_>) -> Vec<String> {
@@ -23,7 +23,13 @@ pub(super) fn refusals(pass: &Pass<'_>) -> Vec<String> {
     from_group(pass, &mut found);
     to_group(pass, &mut found);
     for point in &pass.observed.points {
-        rule(pass, point, &mut found);
+        match &point.record {
+            Some(record) => records::refuse(pass, point, record, &mut found),
+            None => rule(pass, point, &mut found),
+        }
+    }
+    if pass.object.spec.backend.route53.is_some() {
+        records::refuse_sides(pass, &mut found);
     }
     for (side, facts) in [(&pass.resolved.from, &pass.observed.from), (&pass.resolved.to, &pass.observed.to)] {
         ecs(side, facts, &mut found);
@@ -45,7 +51,8 @@ fn from_group(pass: &Pass<'_>, found: &mut Vec<String>) {
             group.name, group.protocol
         ));
     }
-    if pass.observed.points.is_empty() && pass.observed.missing.is_empty() {
+    let by_rules = pass.object.spec.backend.route53.is_none();
+    if by_rules && pass.observed.points.is_empty() && pass.observed.missing.is_empty() {
         found.push(format!(
             "no listener rule forwards to target group {} of {name}, so it has no traffic to move; name the rules in \
              spec.backend.applicationLoadBalancer.listenerRuleArns",
@@ -69,6 +76,9 @@ fn to_group(pass: &Pass<'_>, found: &mut Vec<String>) {
              targets; give {} another",
             to.name, side.name
         ));
+    }
+    if pass.object.spec.backend.route53.is_some() {
+        return;
     }
     let elsewhere = |lb: &&String| !pass.observed.points.iter().any(|p| p.load_balancer == **lb);
     if let Some(other) = to.load_balancers.iter().find(elsewhere) {
@@ -135,8 +145,9 @@ fn sticky(pass: &Pass<'_>, point: &PointFacts, found: &mut Vec<String>) {
 /// A controller that governs the rule, by its tags.
 pub(super) fn controller(point: &PointFacts) -> Option<String> {
     let tag = |key: &str| point.tags.get(key);
-    tag("elbv2.k8s.aws/cluster")
-        .map(|c| format!("the AWS Load Balancer Controller of cluster {c}"))
+    tag("external-dns/owner")
+        .map(|o| format!("external-dns with owner id {o}"))
+        .or_else(|| tag("elbv2.k8s.aws/cluster").map(|c| format!("the AWS Load Balancer Controller of cluster {c}")))
         .or_else(|| tag("aws:cloudformation:stack-name").map(|s| format!("CloudFormation stack {s}")))
 }
 

@@ -73,6 +73,13 @@ pub struct Pod {
 }
 
 impl Side {
+    /// The set identifier of its weighted records: `ecs/shop/orders`.
+    pub fn set_identifier(&self) -> String {
+        let (kind, name) = self.name.split_once(' ').unwrap_or(("", &self.name));
+        let kind = if kind == "ECSService" { "ecs" } else { "kubernetes" };
+        format!("{kind}/{name}")
+    }
+
     /// Its pods, when it is a Kubernetes Service whose target group Landbridge fills.
     pub fn managed(&self) -> Option<(&str, &[Pod])> {
         match &self.kind {

@@ -32,7 +32,8 @@ pub(super) struct Settings {
     pub(super) automatic_abort: bool,
     pub(super) after_failures: i32,
     pub(super) progress_deadline: i64,
-    pub(super) propagation: i64,
+    /// None: what the backend takes by itself.
+    pub(super) propagation: Option<i64>,
     pub(super) soak: i64,
     pub(super) manual_finalise: bool,
     pub(super) remove_old: bool,
@@ -45,7 +46,8 @@ impl Settings {
         let gates = spec.gates.clone().unwrap_or_default();
         let abort = spec.abort.clone().unwrap_or_default();
         let finalise = spec.finalise.clone().unwrap_or_default();
-        let balancer = &spec.backend.application_load_balancer;
+        let balancer = spec.backend.application_load_balancer.clone().unwrap_or_default();
+        let records = spec.backend.route53.as_ref();
         let MigrationGates { min_healthy, min_healthy_per_zone, healthy_percent, min_ready, interval } = gates;
         let AbortPolicy { automatic, after_failures, progress_deadline } = abort;
         let FinalisePolicy { soak, approval, remove_old } = finalise;
@@ -59,7 +61,11 @@ impl Settings {
             automatic_abort: automatic.unwrap_or(true),
             after_failures: after_failures.unwrap_or(3),
             progress_deadline: or(progress_deadline.as_ref(), 1800),
-            propagation: or(balancer.propagation.as_ref(), 30),
+            propagation: balancer
+                .propagation
+                .as_ref()
+                .or(records.and_then(|r| r.propagation.as_ref()))
+                .and_then(seconds),
             soak: or(soak.as_ref(), 3600),
             manual_finalise: is_manual(approval),
             remove_old: remove_old.unwrap_or(true),
@@ -123,8 +129,9 @@ fn spans(spec: &TrafficMigrationSpec) -> Vec<(String, &Span)> {
         ("spec.finalise.soak", spec.finalise.as_ref().and_then(|f| f.soak.as_ref())),
         (
             "spec.backend.applicationLoadBalancer.propagation",
-            spec.backend.application_load_balancer.propagation.as_ref(),
+            spec.backend.application_load_balancer.as_ref().and_then(|b| b.propagation.as_ref()),
         ),
+        ("spec.backend.route53.propagation", spec.backend.route53.as_ref().and_then(|r| r.propagation.as_ref())),
     ]
     .into_iter()
     .filter_map(|(at, span)| Some((at.to_owned(), span?)))

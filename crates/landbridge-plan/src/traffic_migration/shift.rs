@@ -3,7 +3,7 @@
 use landbridge_api::v1alpha1::{MigrationIntent, TrafficMigrationStatus, WeightedPoint};
 
 use super::pass::{Pass, health};
-use super::{PointFacts, SideFacts, preflight, weights};
+use super::{PointFacts, SideFacts, preflight, records, weights};
 use crate::change::Change;
 use crate::plan::{Cause, Difference, Plan};
 
@@ -32,9 +32,9 @@ pub(super) fn shift(
     let mut writes = Vec::new();
     for to in &wanted {
         let Some(found) = pass.observed.points.iter().find(|p| p.id == to.id) else {
-            return Shift::Conflict(format!("rule {} is gone: put it back, or abort", to.id));
+            return Shift::Conflict(format!("{} is gone: put it back, or abort", to.id));
         };
-        if weights::same(&found.weights, &to.weights) {
+        if is_same(&found.point(), to) {
             continue;
         }
         if !is_known(state, &found.point()) {
@@ -50,11 +50,19 @@ pub(super) fn shift(
         return Shift::Held(why);
     }
     for (found, to) in writes {
-        let change = Change::ShiftWeights {
-            point: to.id.clone(),
-            is_default: found.is_default,
-            expected: found.weights.clone(),
-            weights: to.weights.clone(),
+        let change = match &found.record {
+            Some(record) => Change::ReplaceRecords {
+                zone: record.zone.clone(),
+                name: format!("{} {}", record.name, record.type_),
+                expected: record.sets.clone(),
+                records: to.records.clone(),
+            },
+            None => Change::ShiftWeights {
+                point: to.id.clone(),
+                is_default: found.is_default,
+                expected: found.weights.clone(),
+                weights: to.weights.clone(),
+            },
         };
         let difference = Difference::new("weights", Some(said(&found.weights)), Some(said(&to.weights)));
         plan.update(&format!("weights:{}", to.id), Cause::Spec, &[], change, vec![difference]);
@@ -74,10 +82,11 @@ fn dead(pass: &Pass<'_>, found: &PointFacts, to: &WeightedPoint) -> Option<Strin
     let after = PointFacts { weights: to.weights.clone(), ..found.clone() };
     let (from, to) = (&pass.observed.from, &pass.observed.to);
     let healthy = |side: &SideFacts| health(side).map_or(0, |h| h.healthy);
-    let sides = [(from, to, &pass.resolved.from.name), (to, from, &pass.resolved.to.name)];
-    sides.into_iter().find_map(|(side, other, name)| {
-        let group = side.group.as_ref()?;
-        let grows = after.share(&group.arn) > found.share(&group.arn);
+    let (old, new) = (pass.old_member(), pass.new_member());
+    let sides = [(from, to, &pass.resolved.from.name, old), (to, from, &pass.resolved.to.name, new)];
+    sides.into_iter().find_map(|(side, other, name, member)| {
+        let member = member?;
+        let grows = after.share(&member) > found.share(&member);
         (grows && healthy(side) == 0 && healthy(other) > 0)
             .then(|| format!("{name} has no healthy target, so it gets no more traffic than it has"))
     })
@@ -87,9 +96,9 @@ fn dead(pass: &Pass<'_>, found: &PointFacts, to: &WeightedPoint) -> Option<Strin
 pub(super) fn rests(pass: &Pass<'_>, state: &TrafficMigrationStatus) -> Option<Shift> {
     for left in &state.applied {
         let Some(found) = pass.observed.points.iter().find(|p| p.id == left.id) else {
-            return Some(Shift::Conflict(format!("rule {} is gone: put it back, or abort", left.id)));
+            return Some(Shift::Conflict(format!("{} is gone: put it back, or abort", left.id)));
         };
-        if weights::same(&found.weights, &left.weights) {
+        if is_same(&found.point(), left) {
             continue;
         }
         if is_late(pass, state, &found.point()) {
@@ -103,7 +112,7 @@ pub(super) fn rests(pass: &Pass<'_>, state: &TrafficMigrationStatus) -> Option<S
 /// Whether it is an older answer, as may still come right after a write.
 fn is_late(pass: &Pass<'_>, state: &TrafficMigrationStatus, found: &WeightedPoint) -> bool {
     let Some(intent) = &state.intent else { return false };
-    let is_before = intent.before.iter().any(|b| b.id == found.id && weights::same(&b.weights, &found.weights));
+    let is_before = intent.before.iter().any(|b| b.id == found.id && is_same(b, found));
     is_before && pass.now < pass.after(Some(&intent.decided_at), LATE)
 }
 
@@ -112,23 +121,31 @@ pub(super) fn is_as_applied(pass: &Pass<'_>, state: &TrafficMigrationStatus) -> 
     rests(pass, state).is_none()
 }
 
+/// Whether both are the same: records in all that they hold, rules in their weights.
+fn is_same(a: &WeightedPoint, b: &WeightedPoint) -> bool {
+    if a.records.is_empty() && b.records.is_empty() {
+        return weights::same(&a.weights, &b.weights);
+    }
+    records::same(&a.records, &b.records)
+}
+
 /// Whether it is something that this migration left there, or was about to.
 fn is_known(state: &TrafficMigrationStatus, found: &WeightedPoint) -> bool {
     let intended = state.intent.iter().flat_map(|i| i.before.iter().chain(&i.after));
     let mut known = state.applied.iter().chain(&state.undo).chain(intended);
-    known.any(|k| k.id == found.id && weights::same(&k.weights, &found.weights))
+    known.any(|k| k.id == found.id && is_same(k, found))
 }
 
 fn conflict(pass: &Pass<'_>, state: &TrafficMigrationStatus, found: &WeightedPoint) -> String {
     let point = pass.observed.points.iter().find(|p| p.id == found.id);
-    let who = point
-        .and_then(preflight::controller)
-        .unwrap_or_else(|| "somebody else (CloudTrail's ModifyRule and ModifyListener events say who)".to_owned());
+    let who = point.and_then(preflight::controller).unwrap_or_else(|| {
+        "somebody else (CloudTrail's ModifyRule, ModifyListener and ChangeResourceRecordSets say who)".to_owned()
+    });
     let left = state.applied.iter().find(|p| p.id == found.id);
     format!(
-        "rule {} has weights {}, and {} was left there: changed by {who}. Nothing is written until `landbridge migrate \
+        "{} has weights {}, and {} was left there: changed by {who}. Nothing is written until `landbridge migrate \
          resume` (ours again), `adopt-current` (go on from there) or `abort`",
-        found.id,
+        point.map_or_else(|| found.id.clone(), PointFacts::said),
         said(&found.weights),
         left.map_or_else(|| "nothing".into(), |l| said(&l.weights))
     )
@@ -136,6 +153,6 @@ fn conflict(pass: &Pass<'_>, state: &TrafficMigrationStatus, found: &WeightedPoi
 
 /// Weights for people, by the names of the target groups.
 fn said(list: &[landbridge_api::v1alpha1::TargetWeight]) -> serde_json::Value {
-    let name = |arn: &str| arn.split('/').nth(1).unwrap_or(arn).to_owned();
+    let name = |of: &str| if of.starts_with("arn:") { of.split('/').nth(1).unwrap_or(of) } else { of }.to_owned();
     list.iter().map(|w| format!("{}={}", name(&w.target), w.weight)).collect::<Vec<_>>().join(" ").into()
 }

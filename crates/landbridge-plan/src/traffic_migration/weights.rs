@@ -6,15 +6,29 @@
 
 use landbridge_api::v1alpha1::{Span, TargetWeight};
 
-/// The weights of `from` and `to` when `to` gets `percent` of the traffic.
-pub(super) fn pair(percent: f64) -> (i32, i32) {
+/// Largest weight of a target group.
+pub(super) const OF_GROUP: i32 = 999;
+/// Largest weight of a record (Route 53 API reference, `ResourceRecordSet.Weight`).
+pub(super) const OF_RECORD: i32 = 255;
+
+/// The weights of `from` and `to` when `to` gets `percent` of the traffic. Where weights are too small for tenths of a
+/// percent, the share is the nearest that there is, and never none of what was asked for.
+pub(super) fn pair(percent: f64, largest: i32) -> (i32, i32) {
     let tenths = ((percent * 10.0).round() as i32).clamp(0, 1000);
-    if tenths % 10 == 0 { (100 - tenths / 10, tenths / 10) } else { (1000 - tenths, tenths) }
+    if tenths % 10 == 0 {
+        return (100 - tenths / 10, tenths / 10);
+    }
+    if largest >= 999 {
+        return (1000 - tenths, tenths);
+    }
+    let whole = largest + 1;
+    let new = ((f64::from(tenths) * f64::from(whole) / 1000.0).round() as i32).clamp(1, largest);
+    (whole - new, new)
 }
 
-/// The forward action in which `to` gets `percent`.
-pub(super) fn split(from: &str, to: &str, percent: f64) -> Vec<TargetWeight> {
-    let (old, new) = pair(percent);
+/// The weights when `to` gets `percent`.
+pub(super) fn split(from: &str, to: &str, percent: f64, largest: i32) -> Vec<TargetWeight> {
+    let (old, new) = pair(percent, largest);
     vec![weight(from, old), weight(to, new)]
 }
 
@@ -68,12 +82,18 @@ mod tests {
     #[test]
     fn weights_add_up_and_are_never_both_zero() {
         for tenths in 0..=1000 {
-            let (old, new) = pair(f64::from(tenths) / 10.0);
+            let (old, new) = pair(f64::from(tenths) / 10.0, OF_GROUP);
             assert!(old + new == 100 || old + new == 1000, "{tenths}");
             assert!((0..=999).contains(&old) && (0..=999).contains(&new), "{tenths}");
             assert!((f64::from(new) / f64::from(old + new) - f64::from(tenths) / 1000.0).abs() < 1e-9, "{tenths}");
         }
-        assert_eq!([pair(1.0), pair(0.1), pair(100.0), pair(33.3)], [(99, 1), (999, 1), (0, 100), (667, 333)]);
+        let of = |percent| pair(percent, OF_GROUP);
+        assert_eq!([of(1.0), of(0.1), of(100.0), of(33.3)], [(99, 1), (999, 1), (0, 100), (667, 333)]);
+        let of = |percent| pair(percent, OF_RECORD);
+        assert_eq!(
+            [of(1.0), of(0.1), of(100.0), of(33.3), of(99.9)],
+            [(99, 1), (255, 1), (0, 100), (171, 85), (1, 255)]
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use landbridge_api::names::annotation;
 use landbridge_api::v1alpha1::{MigrationPhase as Phase, TargetWeight, TrafficMigration, TrafficMigrationStatus};
+use serde_json::{Value, json};
 
 use crate::change::Change;
 use crate::ecs_service::{DeploymentFacts, ServiceFacts};
@@ -13,7 +14,7 @@ use crate::kind::Kind;
 use crate::plan::Plan;
 use crate::testing::{object, target};
 use crate::traffic_migration::{
-    Pod, PointFacts, Side, SideFacts, SideKind, TargetFacts, TargetGroupFacts, TrafficMigrationObserved,
+    Pod, PointFacts, RecordFacts, Side, SideFacts, SideKind, TargetFacts, TargetGroupFacts, TrafficMigrationObserved,
     TrafficMigrationResolved,
 };
 use crate::verdict::{self, Verdict};
@@ -29,6 +30,19 @@ spec:
   from: {ecsServiceRef: {name: orders}}
   to: {kubernetesService: {name: orders}}
   backend: {applicationLoadBalancer: {}}
+  steps: [{weight: 1, bake: 1m}, {weight: 50, bake: 1m}, {weight: 100, bake: 1m}]
+  finalise: {soak: 10m}
+";
+
+/// The same by the weights of a name.
+pub(super) const BY_NAME: &str = "
+metadata: {name: orders, namespace: shop}
+spec:
+  from: {ecsServiceRef: {name: orders}}
+  to:
+    kubernetesService: {name: orders}
+    record: {aliasTarget: {hostedZoneId: Z9, dnsName: New.elb.example}}
+  backend: {route53: {hostedZoneId: Z1, name: orders.example.com}}
   steps: [{weight: 1, bake: 1m}, {weight: 50, bake: 1m}, {weight: 100, bake: 1m}]
   finalise: {soak: 10m}
 ";
@@ -230,6 +244,7 @@ impl World {
                 self.observed.to.group.as_mut().unwrap().attributes.extend(attributes.clone());
             }
             Change::ShiftWeights { point, expected, weights, .. } => self.shift(point, expected, weights),
+            Change::ReplaceRecords { expected, records, .. } => self.replace(expected, records),
             other => panic!("{}", other.operation()),
         }
     }
@@ -263,13 +278,59 @@ impl World {
         self.attach();
     }
 
+    fn replace(&mut self, expected: &[Value], records: &[Value]) {
+        let point = self.observed.points[0].clone();
+        let intended = self.status().intent.is_some_and(|i| i.after.iter().any(|p| p.records == records));
+        assert!(intended, "{records:?} is not in the intent");
+        let mut record = point.record.clone().unwrap();
+        // Route 53 refuses a batch that deletes what is not there.
+        assert_eq!(record.sets, expected);
+        record.sets = records.to_vec();
+        let weight = |set: &Value| TargetWeight {
+            target: set["SetIdentifier"].as_str().unwrap().to_owned(),
+            weight: set["Weight"].as_i64().unwrap() as i32,
+        };
+        let mut weights = if record.is_simple() {
+            let target = crate::traffic_migration::member_of_simple(&self.object, &self.resolved, &record);
+            vec![TargetWeight { target, weight: 1 }]
+        } else {
+            record.sets.iter().map(weight).collect()
+        };
+        weights.sort_by(|a, b| a.target.cmp(&b.target));
+        assert!(weights.iter().map(|w| w.weight).sum::<i32>() > 0);
+        let said = weights.iter().map(|w| format!("{}={}", w.target, w.weight));
+        self.shifts.push(said.collect::<Vec<_>>().join(" "));
+        let point = &mut self.observed.points[0];
+        (point.weights, point.record) = (weights, Some(record));
+    }
+
+    /// The same with a name in place of rules: each side behind a load balancer of its own.
+    pub(super) fn named(spec: &str) -> Self {
+        let mut world = Self::new(spec, 0);
+        let mut new = world.observed.from.group.clone().unwrap();
+        (new.arn, new.name, new.load_balancers) = (NEW.into(), "new".into(), vec!["arn:lb/other".into()]);
+        world.observed.to.group = Some(new);
+        world.resolved.to.target_group = Some(NEW.into());
+        let alias = json!({"HostedZoneId": "Z0", "DNSName": "old.elb.example.", "EvaluateTargetHealth": true});
+        let set = json!({"Name": "orders.example.com.", "Type": "A", "AliasTarget": alias});
+        let (zone, name) = ("Z1".to_owned(), "orders.example.com.".to_owned());
+        let record = RecordFacts { zone, name, type_: "A".into(), sets: vec![set], pending: false };
+        world.observed.points = vec![PointFacts {
+            id: "Z1 orders.example.com. A".into(),
+            weights: vec![TargetWeight { target: "ecs/shop/orders".into(), weight: 1 }],
+            record: Some(record),
+            ..PointFacts::default()
+        }];
+        world
+    }
+
     /// A target group belongs to the load balancer while a rule names it.
     pub(super) fn attach(&mut self) {
         let named: Vec<String> =
             self.observed.points.iter().flat_map(|p| p.weights.iter().map(|w| w.target.clone())).collect();
         for side in [&mut self.observed.from, &mut self.observed.to] {
             if let Some(group) = &mut side.group {
-                let used = named.contains(&group.arn);
+                let used = named.contains(&group.arn) || group.load_balancers.iter().any(|l| l == "arn:lb/other");
                 group.load_balancers = if used { vec![LOAD_BALANCER.into()] } else { Vec::new() };
             }
         }

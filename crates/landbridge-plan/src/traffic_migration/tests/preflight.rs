@@ -2,7 +2,7 @@
 
 use landbridge_api::v1alpha1::{MigrationPhase as Phase, TargetWeight};
 
-use super::model::{OLD, TO_EKS, World};
+use super::model::{BY_NAME, OLD, TO_EKS, World};
 use crate::traffic_migration::SideKind;
 
 /// The refusals after a change of the world.
@@ -82,6 +82,41 @@ fn what_cannot_go_well_is_refused_before_anything_is_written_and_says_what_to_do
     ];
     for (spec, change, words) in table {
         let said = refused(spec, change);
+        assert!(said.contains(words), "{words:?} is not in {said:?}");
+    }
+}
+
+#[test]
+fn a_name_that_cannot_move_is_refused_with_what_to_do() {
+    type Table = Vec<(Box<dyn FnOnce(&mut World)>, &'static str)>;
+    let record = |w: &mut World, f: &dyn Fn(&mut serde_json::Value)| {
+        f(&mut w.observed.points[0].record.as_mut().unwrap().sets[0]);
+    };
+    let table: Table = vec![
+        (Box::new(move |w| record(w, &|set| set["TTL"] = 86_400.into())), "lower it to 60"),
+        (
+            Box::new(move |w| {
+                record(w, &|set| {
+                    set["SetIdentifier"] = "x".into();
+                    set["Weight"] = 1.into();
+                });
+            }),
+            "has a routing policy already",
+        ),
+        (Box::new(|w| w.observed.points.clear()), "there is no record orders.example.com in hosted zone Z1"),
+        (Box::new(|w| w.object.spec.to.record = None), "spec.to.record must say"),
+        (Box::new(|w| w.observed.to.group = None), "spec.to.targetGroupArn"),
+        (
+            Box::new(|w| drop(w.observed.points[0].tags.insert("external-dns/owner".into(), "blue".into()))),
+            "external-dns with owner id blue",
+        ),
+    ];
+    for (change, words) in table {
+        let mut world = World::named(BY_NAME);
+        change(&mut world);
+        world.settle(5);
+        assert_eq!((world.phase(), world.shifts.len()), (Phase::Preflight, 0));
+        let said = world.plan().blocked.iter().map(|b| b.message.clone()).collect::<Vec<_>>().join("\n");
         assert!(said.contains(words), "{words:?} is not in {said:?}");
     }
 }

@@ -2,7 +2,7 @@
 
 use landbridge_api::v1alpha1::MigrationPhase as Phase;
 
-use super::model::{Crash, OLD, TO_EKS, World};
+use super::model::{BY_NAME, Crash, OLD, TO_EKS, World};
 use crate::kind::{Health, Kind};
 use crate::testing::deleted;
 
@@ -256,6 +256,50 @@ fn deleting_it_after_the_end_waits_until_somebody_else_registers_the_pods() {
     assert!(world.plan().waits[0].message.contains("TargetGroupBinding"));
     world.object.spec.on_delete = Some(landbridge_api::v1alpha1::OnDelete::Freeze);
     assert!(world.plan().gone && world.plan().steps.is_empty());
+}
+
+#[test]
+fn a_name_becomes_weighted_moves_and_becomes_simple_again() {
+    let mut world = World::named(BY_NAME);
+    let before = world.observed.points[0].record.clone().unwrap().sets;
+    let begin = world.observed.at;
+    world.run_until(Phase::Completed);
+    assert_eq!(
+        world.shifts,
+        [
+            "ecs/shop/orders=100 kubernetes/shop/orders=0",
+            "ecs/shop/orders=99 kubernetes/shop/orders=1",
+            "ecs/shop/orders=50 kubernetes/shop/orders=50",
+            "ecs/shop/orders=0 kubernetes/shop/orders=100",
+            "kubernetes/shop/orders=1"
+        ]
+    );
+    // Each step is given twice the minute that resolvers may keep an answer.
+    assert!(world.observed.at.duration_since(begin).as_secs() > 3 * (120 + 60) + 600);
+    let after = &world.observed.points[0].record.as_ref().unwrap().sets;
+    assert_eq!(after[0]["AliasTarget"]["DNSName"], "new.elb.example.");
+    assert_eq!(after.len(), 1);
+
+    let mut back = World::named(BY_NAME);
+    back.run_until(Phase::Baking);
+    back.sick[1] = true;
+    back.wait(1);
+    back.run_until(Phase::RolledBack);
+    assert_eq!(back.observed.points[0].record.as_ref().unwrap().sets, before);
+}
+
+#[test]
+fn a_step_waits_until_route_53_has_brought_it_everywhere_and_a_foreign_record_is_a_conflict() {
+    let mut world = World::named(BY_NAME);
+    world.run_until(Phase::Propagating);
+    world.observed.points[0].record.as_mut().unwrap().pending = true;
+    world.settle(60);
+    assert_eq!(world.phase(), Phase::Propagating);
+    world.observed.points[0].record.as_mut().unwrap().pending = false;
+    world.run_until(Phase::Baking);
+    world.observed.points[0].record.as_mut().unwrap().sets[0]["TTL"] = 5.into();
+    world.settle(2);
+    assert_eq!(world.phase(), Phase::Conflicted);
 }
 
 #[test]

@@ -1,0 +1,208 @@
+//! Reads of Route 53: the record sets of a name, whether a change is everywhere, and who says that a name is theirs.
+
+use std::time::Duration;
+
+use aws_sdk_route53::types::{AliasTarget, ChangeStatus, ResourceRecord, ResourceRecordSet, RrType};
+use landbridge_api::v1alpha1::TargetWeight;
+use landbridge_plan::traffic_migration::RecordFacts;
+use landbridge_plan::verdict::ErrorClass;
+use serde_json::{Value, json};
+
+use crate::budget::Priority;
+use crate::client::Aws;
+use crate::error::AwsError;
+use crate::operations as op;
+
+/// Sets of one page (Route 53 API reference, `ListResourceRecordSets`: at most 300).
+const PAGE: i32 = 100;
+
+impl Aws {
+    /// The record sets of a name and type; none when there is none.
+    pub(crate) async fn record(
+        &self,
+        zone: &str,
+        name: &str,
+        type_: &str,
+        priority: Priority,
+    ) -> Result<Option<RecordFacts>, AwsError> {
+        let found = self.record_sets(zone, name, type_, priority).await?;
+        let Some(first) = found.first() else { return Ok(None) };
+        let name = first.name().to_owned();
+        let mut sets: Vec<Value> = found.iter().map(to_json).collect();
+        sets.sort_by_key(Value::to_string);
+        let pending = self.is_pending(&key(zone, &name, type_), priority).await?;
+        Ok(Some(RecordFacts { zone: zone.to_owned(), name, type_: type_.to_owned(), sets, pending }))
+    }
+
+    /// Lists begin at a name, in the order of names, and a weighted name has at most a hundred sets.
+    async fn record_sets(
+        &self,
+        zone: &str,
+        name: &str,
+        type_: &str,
+        priority: Priority,
+    ) -> Result<Vec<ResourceRecordSet>, AwsError> {
+        let call = || {
+            let call = self.dns().list_resource_record_sets().hosted_zone_id(zone).start_record_name(name);
+            call.start_record_type(RrType::from(type_)).max_items(PAGE).send()
+        };
+        let answer = match self.call(op::LIST_RECORDS, priority, call).await {
+            Err(error) if error.class == ErrorClass::NotFound => return Ok(Vec::new()),
+            other => other?,
+        };
+        let same_name = |set: &&ResourceRecordSet| is_name(set.name(), name) && set.r#type().as_str() == type_;
+        Ok(answer.resource_record_sets().iter().filter(same_name).cloned().collect())
+    }
+
+    /// Whether the last change that this process made of the sets is not everywhere yet.
+    async fn is_pending(&self, key: &str, priority: Priority) -> Result<bool, AwsError> {
+        let Some(id) = self.memory().record_changes.get(key, Duration::MAX) else { return Ok(false) };
+        let call = || self.dns().get_change().id(&id).send();
+        let answer = match self.call(op::GET_CHANGE, priority, call).await {
+            Err(error) if error.class == ErrorClass::NotFound => return Ok(false),
+            other => other?,
+        };
+        let pending = answer.change_info().is_some_and(|c| *c.status() == ChangeStatus::Pending);
+        if !pending {
+            self.memory().record_changes.forget(key);
+        }
+        Ok(pending)
+    }
+
+    /// The owner that external-dns noted beside the name: in a TXT record of the same name, or of one with the type before it
+    /// (external-dns, «TXT registry»).
+    pub(crate) async fn external_dns_owner(
+        &self,
+        zone: &str,
+        record: &RecordFacts,
+        priority: Priority,
+    ) -> Result<Option<String>, AwsError> {
+        let prefixed = format!("{}-{}", record.type_.to_ascii_lowercase(), record.name);
+        for name in [record.name.as_str(), prefixed.as_str()] {
+            for set in self.record_sets(zone, name, "TXT", priority).await? {
+                let owner = set.resource_records().iter().find_map(|r| owner(r.value()));
+                if owner.is_some() {
+                    return Ok(owner);
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// `"heritage=external-dns,external-dns/owner=blue,…"`.
+fn owner(text: &str) -> Option<String> {
+    let text = text.trim_matches('"');
+    let is_external = text.split(',').any(|part| part == "heritage=external-dns");
+    let owner = text.split(',').find_map(|part| part.strip_prefix("external-dns/owner="));
+    is_external.then(|| owner.unwrap_or_default().to_owned())
+}
+
+/// What remembers the last change of the sets of a name.
+pub(crate) fn key(zone: &str, name: &str, type_: &str) -> String {
+    format!("{zone} {name} {type_}")
+}
+
+fn is_name(a: &str, b: &str) -> bool {
+    a.trim_end_matches('.').eq_ignore_ascii_case(b.trim_end_matches('.'))
+}
+
+/// Weights by set identifier.
+pub(crate) fn weights_of(record: &RecordFacts) -> Vec<TargetWeight> {
+    let of = |set: &Value| {
+        let target = set["SetIdentifier"].as_str()?.to_owned();
+        Some(TargetWeight { target, weight: i32::try_from(set["Weight"].as_i64()?).ok()? })
+    };
+    record.sets.iter().filter_map(of).collect()
+}
+
+/// The members that a migration knows. One that it does not know makes the set none of its own.
+fn to_json(set: &ResourceRecordSet) -> Value {
+    let mut json = json!({ "Name": set.name(), "Type": set.r#type().as_str() });
+    let mut put = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            json[name] = value;
+        }
+    };
+    put("SetIdentifier", set.set_identifier().map(Value::from));
+    put("Weight", set.weight().map(Value::from));
+    put("TTL", set.ttl().map(Value::from));
+    put("HealthCheckId", set.health_check_id().map(Value::from));
+    put("Region", set.region().map(|r| r.as_str().into()));
+    put("Failover", set.failover().map(|f| f.as_str().into()));
+    put("MultiValueAnswer", set.multi_value_answer().map(Value::from));
+    put("GeoLocation", set.geo_location().map(|g| format!("{g:?}").into()));
+    let records = set.resource_records();
+    put(
+        "ResourceRecords",
+        (!records.is_empty()).then(|| records.iter().map(|r| json!({ "Value": r.value() })).collect()),
+    );
+    put(
+        "AliasTarget",
+        set.alias_target().map(|a| {
+            json!({
+                "HostedZoneId": a.hosted_zone_id(),
+                "DNSName": a.dns_name(),
+                "EvaluateTargetHealth": a.evaluate_target_health(),
+            })
+        }),
+    );
+    json
+}
+
+/// A set from its members.
+///
+/// # Errors
+/// A member is missing or of the wrong type.
+pub(crate) fn from_json(json: &Value) -> Result<ResourceRecordSet, String> {
+    let text = |name: &str| json[name].as_str().map(str::to_owned);
+    let values = json["ResourceRecords"].as_array().map(|list| {
+        let of = |r: &Value| ResourceRecord::builder().value(r["Value"].as_str().unwrap_or_default()).build();
+        list.iter().map(of).collect::<Result<Vec<_>, _>>()
+    });
+    let alias = json["AliasTarget"].as_object().map(|alias| {
+        let text = |name: &str| alias.get(name).and_then(Value::as_str).unwrap_or_default();
+        let health = alias.get("EvaluateTargetHealth").and_then(Value::as_bool).unwrap_or_default();
+        let target = AliasTarget::builder().hosted_zone_id(text("HostedZoneId")).dns_name(text("DNSName"));
+        target.evaluate_target_health(health).build()
+    });
+    let unfit = |e: &dyn std::fmt::Display| e.to_string();
+    ResourceRecordSet::builder()
+        .set_name(text("Name"))
+        .set_type(text("Type").as_deref().map(RrType::from))
+        .set_set_identifier(text("SetIdentifier"))
+        .set_weight(json["Weight"].as_i64())
+        .set_ttl(json["TTL"].as_i64())
+        .set_health_check_id(text("HealthCheckId"))
+        .set_resource_records(values.transpose().map_err(|e| unfit(&e))?)
+        .set_alias_target(alias.transpose().map_err(|e| unfit(&e))?)
+        .build()
+        .map_err(|e| unfit(&e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_reads_back_as_it_was_written() {
+        let alias = json!({
+            "Name": "orders.example.com.", "Type": "A", "SetIdentifier": "ecs/shop/orders", "Weight": 99,
+            "AliasTarget": {"HostedZoneId": "Z1", "DNSName": "front.elb.amazonaws.com.", "EvaluateTargetHealth": true},
+        });
+        let values = json!({
+            "Name": "orders.example.com.", "Type": "CNAME", "TTL": 60,
+            "ResourceRecords": [{"Value": "front.example.com."}],
+        });
+        for set in [alias, values] {
+            assert_eq!(to_json(&from_json(&set).unwrap()), set);
+        }
+    }
+
+    #[test]
+    fn the_owner_that_external_dns_noted_is_read() {
+        let text = "\"heritage=external-dns,external-dns/owner=blue,external-dns/resource=ingress/shop/orders\"";
+        assert_eq!(owner(text).as_deref(), Some("blue"));
+        assert_eq!(owner("\"v=spf1 -all\""), None);
+    }
+}
