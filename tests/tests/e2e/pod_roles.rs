@@ -11,7 +11,7 @@ use landbridge_tests::wire::Loss;
 use landbridge_tests::{Stage, outsider};
 use serde_json::{Value, json};
 
-const PLATFORM: &str = r#"
+const PLATFORM: &str = r"
 apiVersion: v1
 kind: Namespace
 metadata: {name: shop}
@@ -22,7 +22,7 @@ metadata: {name: default}
 spec:
   region: us-east-1
   allowedNamespaces: {names: [shop]}
-"#;
+";
 
 /// The role `orders` with this under its spec.
 fn role(spec: &Value) -> String {

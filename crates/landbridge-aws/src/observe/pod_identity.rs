@@ -103,7 +103,7 @@ impl Aws {
         let found = self.call(operation, priority, || self.eks().describe_cluster().name(name).send()).await;
         let Some(answer) = gone_is_none(found.map(Some))? else { return Ok(None) };
         let cluster = answer.cluster().ok_or_else(|| AwsError::incomplete(operation, "cluster"))?;
-        let auto_mode = cluster.compute_config().and_then(|c| c.enabled()).unwrap_or(false);
+        let auto_mode = cluster.compute_config().is_some_and(|c| c.enabled() == Some(true));
         let agent = if with_agent && !auto_mode { self.agent(name, priority).await? } else { None };
         let issuer = cluster.identity().and_then(|i| i.oidc()).and_then(|o| o.issuer());
         Ok(Some(EksClusterFacts {

@@ -51,10 +51,8 @@ fn name_migration(user: &mut String, objects: &dyn Objects, namespace: &str) {
         let phase = migration.status.as_ref().and_then(|s| s.phase);
         if phase != Some(MigrationPhase::Completed) && sides(&migration).iter().any(is_side) {
             let phase = phase.map_or_else(|| "not begun".to_owned(), |p| format!("{p:?}"));
-            user.push_str(&format!(
-                " (part of TrafficMigration {namespace}/{}, which is {phase} and not Completed)",
-                migration.object_name()
-            ));
+            let name = migration.object_name();
+            *user = format!("{user} (part of TrafficMigration {namespace}/{name}, which is {phase} and not Completed)");
         }
     }
 }
@@ -93,7 +91,9 @@ impl Kind for IamTaskRole {
         let asks = self.is_deleting() || shuts_tasks_out;
         let mut users = if asks { objects.users_of_iam_task_role(namespace, name) } else { Vec::new() };
         if !self.is_deleting() {
-            users.iter_mut().for_each(|user| name_migration(user, objects, namespace));
+            for user in &mut users {
+                name_migration(user, objects, namespace);
+            }
         }
         Ok(IamTaskRoleResolved { account, name: in_iam, users })
     }
@@ -107,13 +107,11 @@ impl Kind for IamTaskRole {
     }
 
     fn health(&self, resolved: &IamTaskRoleResolved, observed: &IamTaskRoleObserved, _now: Timestamp) -> Health {
-        match &observed.role {
-            Some(_) => Health::Healthy(status::message(self, resolved, observed)),
-            None => {
-                let what = format!("IAM role {}", resolved.name);
-                adoption::absent(&what, &self.spec.knobs, self.is_applied(resolved))
-            }
+        if observed.role.is_some() {
+            return Health::Healthy(status::message(self, resolved, observed));
         }
+        let what = format!("IAM role {}", resolved.name);
+        adoption::absent(&what, &self.spec.knobs, self.is_applied(resolved))
     }
 
     fn facts(&self, resolved: &IamTaskRoleResolved, observed: &IamTaskRoleObserved) -> IamTaskRoleStatus {

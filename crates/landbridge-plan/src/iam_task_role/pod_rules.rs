@@ -139,7 +139,7 @@ fn irsa(found: &mut Vec<String>, object: &IamTaskRole, account: &AccountTarget) 
         let at = format!("spec.trust.irsa[{index}]");
         match (&irsa.cluster_name, &irsa.oidc_provider_arn) {
             (Some(_), Some(_)) | (None, None) => {
-                found.push(format!("{at}: name either clusterName or oidcProviderArn"))
+                found.push(format!("{at}: name either clusterName or oidcProviderArn"));
             }
             (None, Some(arn)) => {
                 let prefix = format!("arn:{}:iam::{}:oidc-provider/", account.partition, account.account_id);

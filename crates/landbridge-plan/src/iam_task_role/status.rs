@@ -70,22 +70,20 @@ fn named(status: &PodIdentityAssociationStatus) -> String {
 
 /// What a ready role is told with.
 pub(super) fn message(object: &IamTaskRole, resolved: &IamTaskRoleResolved, observed: &IamTaskRoleObserved) -> String {
-    let mut message = format!("IAM role {} is as the spec says", resolved.name);
+    let mut said = vec![format!("IAM role {} is as the spec says", resolved.name)];
     let pods: Vec<String> = wanted_pods(object).iter().map(|(pods, _)| pods.to_string()).collect();
     if !pods.is_empty() {
-        message += &format!("; pods of {} take it, those that ran before once they are restarted", some_of(&pods));
+        said.push(format!("pods of {} take it, those that ran before once they are restarted", some_of(&pods)));
     }
     let foreign = Trust::of(object, resolved, observed).foreign;
     if !foreign.is_empty() {
-        message += &format!("; trust statements of others are kept: {}", some_of(&foreign));
+        said.push(format!("trust statements of others are kept: {}", some_of(&foreign)));
     }
     let mut clusters: Vec<String> = wanted_pods(object).into_iter().map(|(pods, _)| pods.cluster).collect();
     clusters.sort();
     clusters.dedup();
-    for agent in clusters.iter().filter_map(|cluster| without_agent(observed, cluster)) {
-        message += &format!("; {agent}");
-    }
-    message
+    said.extend(clusters.iter().filter_map(|cluster| without_agent(observed, cluster)));
+    said.join("; ")
 }
 
 /// What is wrong with the Pod Identity agent of a cluster, if anything is.

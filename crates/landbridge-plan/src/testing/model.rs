@@ -262,7 +262,7 @@ fn association(observed: &mut IamTaskRoleObserved, change: &Change) -> bool {
         Change::UpdatePodIdentityAssociation { id, body, .. } => {
             let mut present = observed.associations.get_mut(id);
             let found = there(&mut present);
-            set(&mut **found, body);
+            set(found, body);
         }
         Change::DeletePodIdentityAssociation { id, .. } => {
             let mut present = observed.associations.remove(id);
