@@ -30,6 +30,7 @@ impl Bench {
             services: Services::default(),
             queue: Queue::default(),
             rng: Rng::seeded(7),
+            dice: Rng::seeded(8),
             timings: Timings::default(),
             check_roles: true,
             strict_network: false,

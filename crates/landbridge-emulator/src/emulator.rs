@@ -195,6 +195,18 @@ impl Emulator {
         elbv2::shares(&self.present(), listener_arn, host, path)
     }
 
+    /// What a listener of an application load balancer does with one request now: the target it goes to, drawn by the weights
+    /// in force, or what the load balancer answers. None if there is no such listener. No call; whoever plays the data plane
+    /// asks this for every request.
+    pub fn route(&self, listener_arn: &str, asked: &elbv2::Asked<'_>) -> Option<elbv2::Route> {
+        elbv2::route(&mut self.present(), listener_arn, asked)
+    }
+
+    /// The listeners of every application load balancer.
+    pub fn listeners(&self) -> Vec<elbv2::ListenerFacts> {
+        elbv2::listeners(&self.present())
+    }
+
     /// Publishes `value` every minute from now on for a metric in the emulator's own account and region, until another value
     /// is set: what AWS's own services measure, such as `RequestCountPerTarget` in `AWS/ApplicationELB`.
     pub fn set_metric(&self, namespace: &str, name: &str, dimensions: &[(&str, &str)], value: f64) {
@@ -369,6 +381,7 @@ impl Builder {
             services: Services::default(),
             queue: Queue::default(),
             rng: Rng::seeded(self.seed),
+            dice: Rng::seeded(self.seed.wrapping_add(1)),
             timings: self.timings,
             check_roles: self.check_roles,
             strict_network: self.strict_network,

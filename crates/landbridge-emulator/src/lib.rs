@@ -53,7 +53,7 @@ mod world;
 pub use calls::{Call, Calls};
 pub use clock::Clock;
 pub use ecs::RunningTask;
-pub use elbv2::Share;
+pub use elbv2::{Asked, ListenerFacts, Route, RoutedTarget, Share};
 pub use emulator::{Builder, Emulator};
 pub use faults::{Fault, FaultKind};
 pub use gateway::ConnectionLost;

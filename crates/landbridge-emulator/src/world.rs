@@ -52,6 +52,8 @@ pub(crate) struct World {
     pub(crate) services: Services,
     pub(crate) queue: Queue,
     pub(crate) rng: Rng,
+    /// Draws for requests of the data plane: traffic changes no identifier.
+    pub(crate) dice: Rng,
     pub(crate) timings: Timings,
     /// Whether a task needs its roles to exist and to trust ECS.
     pub(crate) check_roles: bool,

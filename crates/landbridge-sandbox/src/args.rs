@@ -10,16 +10,18 @@ use jiff::SignedDuration;
 #[derive(Debug, Clone, PartialEq, clap::Args)]
 pub struct SandboxArgs {
     /// End as soon as every object of the sample is Ready; fail, with the reasons, when one is not in time.
+    ///
+    /// With `--demo`: play it to its end, print the counts, and fail unless all of it held.
     #[arg(long)]
     pub once: bool,
 
-    /// How long `--once` waits for the sample after the API server is up, such as 90s or 5m.
+    /// How long `--once` waits for the sample, or for the end of the demo, after the API server is up, such as 90s or 5m.
     #[arg(long, default_value = "5m", value_parser = duration)]
     pub timeout: Duration,
 
-    /// How many times as fast as on AWS tasks start and deployments roll.
-    #[arg(long, default_value_t = 5.0, value_parser = speed)]
-    pub speed: f64,
+    /// How many times as fast as on AWS tasks start and deployments roll; 5 unless it is given, in a demo 20.
+    #[arg(long, value_parser = speed)]
+    pub speed: Option<f64>,
 
     /// Refuse calls beyond AWS's published request quotas, as AWS does.
     #[arg(long)]
@@ -35,6 +37,40 @@ pub struct SandboxArgs {
     /// Start without the sample shop.
     #[arg(long, conflicts_with = "once")]
     pub no_sample: bool,
+
+    /// Play a story with live traffic in place of the sample; pods run as with `--with-workloads`.
+    ///
+    /// `migration`: a load generator asks an emulated load balancer all the time while a TrafficMigration moves a service
+    /// from ECS tasks to pods, and another one back.
+    #[arg(long, value_enum, conflicts_with = "no_sample")]
+    pub demo: Option<Demo>,
+
+    /// Requests per second of the demo's load generator, 1 to 500.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500), requires = "demo")]
+    pub rate: u16,
+
+    /// How long the demo's migrations watch each step, in whole seconds, such as 5s.
+    #[arg(long, default_value = "5s", value_parser = whole_seconds, requires = "demo")]
+    pub bake: Duration,
+}
+
+/// A story that the sandbox plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Demo {
+    /// A service moves from ECS to EKS and back under traffic.
+    Migration,
+}
+
+impl SandboxArgs {
+    /// How many times as fast as AWS.
+    pub fn speed(&self) -> f64 {
+        self.speed.unwrap_or(if self.demo.is_some() { 20.0 } else { 5.0 })
+    }
+
+    /// Whether pods run.
+    pub fn workloads(&self) -> bool {
+        self.with_workloads || self.demo.is_some()
+    }
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -42,6 +78,12 @@ fn duration(text: &str) -> Result<Duration, String> {
     parsed
         .filter(|duration| !duration.is_zero())
         .ok_or_else(|| "expected a duration such as 90s, 5m or 1h30m".to_owned())
+}
+
+fn whole_seconds(text: &str) -> Result<Duration, String> {
+    let parsed = duration(text)?;
+    let fits = parsed.subsec_nanos() == 0 && parsed <= Duration::from_hours(1);
+    if fits { Ok(parsed) } else { Err("expected whole seconds, at most an hour, such as 5s".to_owned()) }
 }
 
 /// How many times as fast as AWS: 0.01 to 1000.
@@ -69,7 +111,10 @@ mod tests {
     fn without_arguments_it_runs_until_it_is_stopped_with_the_sample() {
         let args = parse(&[]).unwrap();
         assert_eq!((args.once, args.no_sample, args.timeout), (false, false, Duration::from_mins(5)));
-        assert!(!args.with_workloads, "its programs take minutes to build");
+        assert!(!args.workloads(), "its programs take minutes to build");
+        assert!((args.speed() - 5.0).abs() < f64::EPSILON);
+        let demo = parse(&["--demo", "migration", "--once"]).unwrap();
+        assert!(demo.workloads() && demo.speed() > args.speed());
     }
 
     #[test]
@@ -81,6 +126,10 @@ mod tests {
             (["--speed", "0"], "0.01"),
             (["--speed", "NaN"], "0.01"),
             (["--once", "--no-sample"], "cannot be used with"),
+            (["--demo", "migraton"], "migration"),
+            (["--rate", "20"], "--demo"),
+            (["--demo=migration", "--rate=0"], "1..=500"),
+            (["--demo=migration", "--bake=1500ms"], "whole seconds"),
         ] {
             let error = parse(&args).unwrap_err();
             assert!(error.contains(says), "{args:?}: {error}");

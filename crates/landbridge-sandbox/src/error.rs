@@ -119,6 +119,26 @@ pub enum Error {
         /// A line for each object that was not.
         reasons: String,
     },
+    /// Not all of a demo held.
+    #[error("the demo did not hold:\n  {}", reasons.join("\n  "))]
+    Demo {
+        /// What did not.
+        reasons: Vec<String>,
+    },
+    /// The emulated AWS refused a call of the demo's.
+    #[error("{operation} of the emulated AWS was refused: {answer}")]
+    Aws {
+        /// The operation.
+        operation: String,
+        /// What it answered.
+        answer: String,
+    },
+    /// The directory of the sandbox is still there.
+    #[error("could not remove {}: please remove it by hand", dir.display())]
+    Left {
+        /// The directory.
+        dir: PathBuf,
+    },
     /// The user ended the sandbox before it had done what it was started for.
     #[error("interrupted; nothing was left behind")]
     Interrupted,

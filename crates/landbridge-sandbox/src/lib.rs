@@ -6,6 +6,8 @@ pub mod assets;
 pub mod backends;
 mod certs;
 pub mod control_plane;
+pub mod data_plane;
+mod demo;
 pub mod error;
 mod go_build;
 mod guarded;
@@ -26,10 +28,11 @@ mod workloads;
 use std::sync::Once;
 
 pub use self::{
-    args::SandboxArgs,
+    args::{Demo, SandboxArgs},
     assets::{Assets, Binary},
     backends::{Addresses, Backend, Backends, Side},
     control_plane::{ControlPlane, Options},
+    data_plane::{DataPlane, Listeners},
     error::{Error, Result},
     progress::Progress,
     run::run,

@@ -3,11 +3,12 @@
 use std::{future::pending, time::Duration};
 
 use kube::api::DynamicObject;
+use landbridge_emulator::Timings;
 use tokio::time::{Instant, interval, sleep, sleep_until};
 
 use crate::{
-    args::SandboxArgs,
-    control_plane,
+    args::{Demo, SandboxArgs},
+    control_plane, demo,
     error::{Error, Result},
     objects::{Objects, Watched, key, kinds},
     progress::Progress,
@@ -29,12 +30,13 @@ pub async fn run(args: SandboxArgs) -> Result<()> {
     let options = SandboxOptions {
         control_plane: control_plane::Options {
             progress: progress.clone(),
-            workloads: args.with_workloads,
+            workloads: args.workloads(),
             ..control_plane::Options::from_env()?
         },
-        speed: args.speed,
+        speed: args.speed(),
+        timings: if args.demo.is_some() { demo::timings() } else { Timings::default() },
         quotas: args.quotas,
-        sample: !args.no_sample,
+        sample: !args.no_sample && args.demo.is_none(),
         log: true,
         ..SandboxOptions::from_env()?
     };
@@ -47,11 +49,11 @@ pub async fn run(args: SandboxArgs) -> Result<()> {
     let mut sandbox = started?;
     eprintln!("The sandbox started in {:.1?}.", begun.elapsed());
     let result = tokio::select! {
-        result = show(&mut sandbox, &args) => result,
+        result = play(&mut sandbox, &args) => result,
         () = signals.next() => if args.once { Err(Error::Interrupted) } else { Ok(()) },
     };
     let dir = sandbox.control_plane().dir().to_owned();
-    let pods = if args.with_workloads { "kwok, the controllers, " } else { "" };
+    let pods = if args.workloads() { "kwok, the controllers, " } else { "" };
     eprintln!(
         "Stopping the operator, the emulated AWS, {pods}kube-apiserver and etcd, and removing {}.",
         dir.display()
@@ -59,8 +61,17 @@ pub async fn run(args: SandboxArgs) -> Result<()> {
     sandbox.stop().await;
     if dir.exists() {
         eprintln!("Could not remove {}: please remove it by hand.", dir.display());
+        return result.and(Err(Error::Left { dir }));
     }
     result
+}
+
+/// Does what the command was started for.
+async fn play(sandbox: &mut Sandbox, args: &SandboxArgs) -> Result<()> {
+    match args.demo {
+        Some(Demo::Migration) => demo::play(sandbox, args).await,
+        None => show(sandbox, args).await,
+    }
 }
 
 /// Shows the objects for as long as everything runs, or with `--once` until the sample is Ready or its time is over.
@@ -87,7 +98,7 @@ async fn show(sandbox: &mut Sandbox, args: &SandboxArgs) -> Result<()> {
     }
 }
 
-async fn until(deadline: Option<Instant>) {
+pub(crate) async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => sleep_until(deadline).await,
         None => pending().await,

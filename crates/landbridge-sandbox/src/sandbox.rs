@@ -16,6 +16,7 @@ use crate::{
     assets::Binary,
     backends::Backends,
     control_plane::{self, ControlPlane},
+    data_plane::DataPlane,
     error::{Doing, Error, Result},
     guarded::log_tail,
     install::{install_crds, seed},
@@ -52,6 +53,7 @@ impl SandboxOptions {
 pub struct Sandbox {
     operator: Operator,
     backends: Option<Backends>,
+    data_plane: Option<DataPlane>,
     server: Server,
     emulator: Emulator,
     client: Client,
@@ -91,6 +93,7 @@ impl Sandbox {
             .build();
         let server = emulator.serve((Ipv4Addr::LOCALHOST, 0).into()).await.doing(|| "starting the emulated AWS")?;
         let backends = workloads.then(|| Backends::start(&client, &emulator));
+        let data_plane = backends.as_ref().map(|backends| DataPlane::start(&emulator, backends.addresses()));
         progress.step("starting the operator");
         let operator = Operator::start(&plane, &server.url()).await?;
         let sample = if options.sample { seed(&client).await? } else { Vec::new() };
@@ -99,7 +102,19 @@ impl Sandbox {
             Some(_) => None,
             None => assets.obtain(Binary::Kubectl, &progress).await?.parent().map(PathBuf::from),
         };
-        Ok(Self { operator, backends, server, emulator, client, sample, kubectl_dir, speed: options.speed, log, plane })
+        Ok(Self {
+            operator,
+            backends,
+            data_plane,
+            server,
+            emulator,
+            client,
+            sample,
+            kubectl_dir,
+            speed: options.speed,
+            log,
+            plane,
+        })
     }
 
     /// A client of the administrator.
@@ -125,6 +140,11 @@ impl Sandbox {
     /// The servers that answer for pods and tasks, where [`control_plane::Options::workloads`] was asked for.
     pub fn backends(&self) -> Option<&Backends> {
         self.backends.as_ref()
+    }
+
+    /// The listeners of emulated load balancers, where [`control_plane::Options::workloads`] was asked for.
+    pub fn data_plane(&self) -> Option<&DataPlane> {
+        self.data_plane.as_ref()
     }
 
     /// The sample as it was applied.
@@ -159,6 +179,7 @@ impl Sandbox {
     /// Stops it in order and returns when nothing of it is left.
     pub async fn stop(self) {
         self.operator.stop().await;
+        drop(self.data_plane);
         drop(self.backends);
         // Nobody who asks the emulated AWS something now will be told; connections kept open would be waited for.
         drop(self.server);

@@ -50,14 +50,14 @@ impl Screen {
     }
 }
 
-fn print(text: &str) -> io::Result<()> {
+pub(crate) fn print(text: &str) -> io::Result<()> {
     let mut out = stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()
 }
 
 /// Columns and lines of the terminal; what is not known counts as the smallest common one.
-fn size() -> (usize, usize) {
+pub(crate) fn size() -> (usize, usize) {
     match tcgetwinsize(stdout()) {
         Ok(Winsize { ws_col, ws_row, .. }) if ws_col > 0 && ws_row > 0 => (ws_col.into(), ws_row.into()),
         _ => (80, 24),
@@ -76,7 +76,7 @@ fn fit(rows: &[Row], (columns, lines): (usize, usize)) -> Vec<String> {
 }
 
 /// Goes back over the lines drawn before, clears from there to the end of the screen, and writes the new ones.
-fn redraw(drawn: usize, lines: &[String]) -> String {
+pub(crate) fn redraw(drawn: usize, lines: &[String]) -> String {
     let back = if drawn == 0 { String::new() } else { format!("\x1b[{drawn}A\r") };
     // Each line is cleared behind its end, and what is below the last as well.
     format!("{back}{}\x1b[K\n\x1b[J", lines.join("\x1b[K\n"))

@@ -185,3 +185,33 @@ fn kill_minus_9_leaves_no_process_and_no_file() {
     let (status, said) = sandbox.end();
     assert!(!status.success(), "{said}");
 }
+
+#[test]
+fn the_demo_moves_a_service_there_and_back_without_a_failed_request() {
+    let tmp = tempfile::tempdir().unwrap();
+    let demo = Running::start("--demo migration --once --rate 100 --bake 1s", tmp.path());
+    let (status, said) = demo.end();
+    assert!(status.success(), "{said}");
+    assert!(said.contains("failed: 0") && said.contains("no request failed, every share is as its weight"), "{said}");
+    for row in ["ECS to EKS      1%", "ECS to EKS     50%", "EKS to ECS     10%", "EKS to ECS    100%"] {
+        assert!(said.contains(row), "{row}: {said}");
+    }
+    nothing_left(tmp.path());
+}
+
+#[test]
+fn the_demo_fails_when_pods_answer_badly_on_the_way() {
+    let tmp = tempfile::tempdir().unwrap();
+    let mut demo = Running::start("--demo migration --once --rate 100 --bake 4s", tmp.path());
+    let mut said = demo.read_until("weights 50/50");
+    let source = said.lines().find(|line| line.trim().starts_with(". ")).expect("a file to source");
+    let bad = "kubectl -n shop set image deployment/orders orders=shop.example.com/orders:target-503";
+    let output = Command::new("/bin/sh").args(["-c", &format!("{source}\n{bad}")]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let (status, rest) = demo.end();
+    said.push_str(&rest);
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains("HTTP 503 from eks"), "{said}");
+    assert!(said.contains("the demo did not hold") && said.contains("requests failed"), "{said}");
+    nothing_left(tmp.path());
+}

@@ -119,6 +119,13 @@ impl Listener {
     }
 }
 
+impl Listener {
+    /// Protocol and port.
+    pub(super) fn endpoint(&self) -> (&str, u16) {
+        (&self.protocol, self.port)
+    }
+}
+
 impl Elb {
     /// Listeners of a load balancer, which AWS allows 50 of.
     fn listeners_of(&self, balancer: &str) -> impl Iterator<Item = &Listener> {

@@ -1,7 +1,8 @@
 //! Elastic Load Balancing v2: load balancers, target groups with targets that become healthy, listeners and rules with
 //! weights. Source: the Elastic Load Balancing API reference, version 2015-12-01.
 //!
-//! No traffic flows: what would receive it, and in which shares, is what rules and target health say ([`shares`]). Subnets and
+//! No traffic flows here: what would receive it, and in which shares, is what rules and target health say ([`shares`]), and
+//! whoever has a request asks which target gets it ([`route()`]). Subnets and
 //! security groups that EC2 does not know are kept as given; their zones are derived from their order. Gateway load balancers, trust stores
 //! and capacity reservations are not modelled and answer as operations that do not exist.
 
@@ -11,6 +12,7 @@ mod certificate;
 mod condition;
 mod dns;
 mod ecs_targets;
+mod forward;
 mod health_check;
 mod limits;
 mod listener;
@@ -40,9 +42,11 @@ pub(crate) use ecs_targets::{
     Caller, TaskTarget, deregister_task, group_named, group_of_ecs, register_task, rule_groups, rules_forwarding,
     shift_weights,
 };
+pub use forward::{ListenerFacts, Route, RoutedTarget};
+pub(crate) use forward::{listeners, route};
 pub(crate) use load_balancer::{uses_group, uses_subnet};
-pub use route::Share;
 pub(crate) use route::shares;
+pub use route::{Asked, Share};
 pub(crate) use target::{Answers, Failure, Key};
 pub(crate) use target_group::TargetGroup;
 pub(crate) use target_life::{TargetNews, answer_anew};

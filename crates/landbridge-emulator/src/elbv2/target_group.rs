@@ -29,6 +29,8 @@ pub(crate) struct TargetGroup {
     pub(super) targets: BTreeMap<Key, Target>,
     /// Rules, default rules among them, that forward to it.
     pub(super) rules: BTreeSet<String>,
+    /// Counts requests: its targets take turns.
+    pub(super) turn: u64,
 }
 
 /// "Quotas for your Application Load Balancers": target groups per Region.
@@ -157,6 +159,7 @@ fn requested(cx: &Cx, input: Input<'_>, id: &str) -> Result<TargetGroup, Refusal
         attributes: attribute::of_group(protocol, target_type),
         targets: BTreeMap::new(),
         rules: BTreeSet::new(),
+        turn: 0,
     })
 }
 

@@ -1,13 +1,14 @@
 //! Elastic Load Balancing called as an SDK calls it, with forms, over hand-moved time. Answers are looked at as text
 //! here: that the SDK reads them is shown by the contract tests.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
 use jiff::Timestamp;
 
-use crate::{Clock, Emulator, TargetFate, TargetScript};
+use crate::{Asked, Clock, Emulator, Route, TargetFate, TargetScript};
 
 const DELAY: &str = "&Attributes.member.1.Key=deregistration_delay.timeout_seconds&Attributes.member.1.Value=20";
 
@@ -313,4 +314,119 @@ fn shares_follow_the_rules_in_force_in_the_order_of_their_priorities() {
     elb.pass(5);
     assert_eq!(percents("/10")[1].1, "0%");
     assert_eq!(elb.0.shares("arn:none", "", ""), None);
+}
+
+fn asked(path: &str) -> Asked<'_> {
+    Asked { method: "GET", host: "shop.example.com", path, ..Asked::default() }
+}
+
+/// How many of `requests` for a path went to each target; `-` stands for nobody.
+fn spread(elb: &Elb, listener: &str, path: &str, requests: usize) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for _ in 0..requests {
+        let id = match elb.0.route(listener, &asked(path)).unwrap() {
+            Route::Target(target) => target.id,
+            Route::Nobody { .. } => "-".to_owned(),
+            other => format!("{other:?}"),
+        };
+        *counts.entry(id).or_default() += 1;
+    }
+    counts
+}
+
+#[test]
+fn requests_are_spread_by_the_weights_in_force_and_targets_of_a_group_take_turns() {
+    let elb = Elb::new();
+    let (one, two) = (elb.group("one"), elb.group("two"));
+    let listener = elb.listener(&elb.balancer("web"), &one);
+    let weighted = elb.make(&rule(&listener, 10, &[(&one, 90), (&two, 10)]), "RuleArn");
+    for (group, id) in [(&one, "10.0.0.1"), (&one, "10.0.0.2"), (&two, "10.0.0.3")] {
+        elb.register(group, id);
+    }
+    elb.pass(60);
+    let spread_now = spread(&elb, &listener, "/10", 10_000);
+    // The seed makes it always the same; chance alone would be off by 90 once in a thousand seeds.
+    assert!((910..=1090).contains(&spread_now["10.0.0.3"]), "{spread_now:?}");
+    assert!(spread_now["10.0.0.1"].abs_diff(spread_now["10.0.0.2"]) <= 1, "{spread_now:?}");
+    assert_eq!(spread(&elb, &listener, "/else", 4).into_values().collect::<Vec<_>>(), [2, 2], "the default rule");
+
+    let change = format!("ModifyRule&RuleArn={weighted}&Actions.member.1.Type=forward");
+    elb.ok(&format!("{change}{}", weights(&[(&one, 0), (&two, 1)])));
+    assert!(spread(&elb, &listener, "/10", 100)["10.0.0.1"] > 30, "not in force yet");
+    elb.pass(5);
+    assert_eq!(spread(&elb, &listener, "/10", 100), BTreeMap::from([("10.0.0.3".to_owned(), 100)]));
+    elb.ok(&format!("{change}{}", weights(&[(&one, 0), (&two, 0)])));
+    elb.pass(5);
+    assert_eq!(spread(&elb, &listener, "/10", 5), BTreeMap::from([("-".to_owned(), 5)]));
+    assert_eq!(elb.0.route("arn:none", &asked("/")), None);
+}
+
+#[test]
+fn the_same_seed_draws_the_same_targets() {
+    let drawn = || {
+        let elb = Elb::new();
+        let (one, two) = (elb.group("one"), elb.group("two"));
+        let listener = elb.listener(&elb.balancer("web"), &one);
+        elb.ok(&rule(&listener, 10, &[(&one, 1), (&two, 1)]));
+        elb.register(&one, "10.0.0.1");
+        elb.register(&two, "10.0.0.2");
+        elb.pass(60);
+        (0..50).map(|_| elb.0.route(&listener, &asked("/10"))).collect::<Vec<_>>()
+    };
+    assert_eq!(drawn(), drawn());
+}
+
+#[test]
+fn only_healthy_targets_get_requests_all_do_when_none_is_and_draining_ones_never() {
+    let elb = Elb::new();
+    let group = elb.group("web");
+    let listener = elb.listener(&elb.balancer("web"), &group);
+    assert_eq!(spread(&elb, &listener, "/", 1), BTreeMap::from([("-".to_owned(), 1)]), "nothing is registered");
+    elb.register(&group, "10.0.0.1");
+    elb.pass(60);
+    elb.register(&group, "10.0.0.2");
+    assert_eq!(spread(&elb, &listener, "/", 4), BTreeMap::from([("10.0.0.1".to_owned(), 4)]), "one is healthy yet");
+    elb.pass(60);
+    elb.0.script_target(TargetScript::new("10.0.0.2", TargetFate::Code(500)));
+    elb.pass(60);
+    assert_eq!(spread(&elb, &listener, "/", 4), BTreeMap::from([("10.0.0.1".to_owned(), 4)]));
+    elb.0.script_target(TargetScript::new("10.0.0.1", TargetFate::Failed));
+    elb.pass(60);
+    assert_eq!(spread(&elb, &listener, "/", 4).into_values().collect::<Vec<_>>(), [2, 2], "none is healthy: all");
+    elb.ok(&format!("DeregisterTargets&TargetGroupArn={group}&Targets.member.1.Id=10.0.0.1"));
+    assert_eq!(spread(&elb, &listener, "/", 4), BTreeMap::from([("10.0.0.2".to_owned(), 4)]));
+    elb.ok(&format!("DeregisterTargets&TargetGroupArn={group}&Targets.member.1.Id=10.0.0.2"));
+    assert_eq!(spread(&elb, &listener, "/", 2), BTreeMap::from([("-".to_owned(), 2)]));
+}
+
+#[test]
+fn what_the_load_balancer_answers_itself_is_told_and_rules_look_at_method_header_and_query() {
+    let elb = Elb::new();
+    let group = elb.group("web");
+    let listener = elb.listener(&elb.balancer("web"), &group);
+    let make = |priority: u32, condition: &str, action: &str| {
+        let form = format!("CreateRule&ListenerArn={listener}&Priority={priority}&Conditions.member.1.{condition}");
+        elb.ok(&format!("{form}&Actions.member.1.{action}"));
+    };
+    let fixed = "Type=fixed-response&Actions.member.1.FixedResponseConfig.StatusCode=403\
+                 &Actions.member.1.FixedResponseConfig.MessageBody=no";
+    let method = "Field=http-request-method&Conditions.member.1.HttpRequestMethodConfig.Values.member.1=DELETE";
+    make(1, method, fixed);
+    let header = "Field=http-header&Conditions.member.1.HttpHeaderConfig.HttpHeaderName=X-Old\
+                  &Conditions.member.1.HttpHeaderConfig.Values.member.1=y*";
+    let redirect = "Type=redirect&Actions.member.1.RedirectConfig.StatusCode=HTTP_302\
+                    &Actions.member.1.RedirectConfig.Host=new.example.com";
+    make(2, header, redirect);
+    let query = "Field=query-string&Conditions.member.1.QueryStringConfig.Values.member.1.Key=beta\
+                 &Conditions.member.1.QueryStringConfig.Values.member.1.Value=1";
+    make(3, query, fixed);
+    let no = || Some(Route::Fixed { status: 403, content_type: "text/plain; charset=utf-8".into(), body: "no".into() });
+    assert_eq!(elb.0.route(&listener, &Asked { method: "DELETE", ..asked("/") }), no());
+    assert_eq!(elb.0.route(&listener, &Asked { query: "a=2&beta=1", ..asked("/") }), no());
+    assert_ne!(elb.0.route(&listener, &Asked { query: "a=1&beta=2", ..asked("/") }), no());
+    let headers = [("x-old".to_owned(), "Yes".to_owned())];
+    let elsewhere = elb.0.route(&listener, &Asked { headers: &headers, query: "q=1", ..asked("/a/b") });
+    let location = "http://new.example.com:80/a/b?q=1".to_owned();
+    assert_eq!(elsewhere, Some(Route::Redirect { status: 302, location }));
+    assert_eq!(elb.0.listeners()[0].port, 80);
 }

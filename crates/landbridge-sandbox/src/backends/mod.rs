@@ -29,6 +29,7 @@ use kube::Client;
 use landbridge_emulator::{Emulator, TargetFate, TargetScript};
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
+pub(crate) use self::server::SIDE;
 use self::{answer::Answer, server::Serving};
 use crate::workloads::pod_addresses;
 
@@ -103,6 +104,16 @@ impl Addresses {
         let mut table = self.0.clone();
         let listed = timeout(patience, table.wait_for(|table| table.contains_key(&address))).await;
         listed.ok()?.ok()?.get(&address).map(|backend| backend.socket)
+    }
+
+    /// A table that never changes.
+    #[cfg(test)]
+    pub(crate) fn fixed(sockets: BTreeMap<IpAddr, SocketAddr>) -> Self {
+        let backend = |(address, socket)| {
+            let (name, answered) = (String::new(), Arc::default());
+            (address, Backend { side: Side::Eks, name, address, zone: None, socket, answered })
+        };
+        Self(watch::channel(sockets.into_iter().map(backend).collect()).1)
     }
 
     /// Everything that is served now, by address.

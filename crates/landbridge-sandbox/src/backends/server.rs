@@ -30,7 +30,7 @@ use super::{Backend, Wanted};
 /// kill (terminationGracePeriodSeconds, stopTimeout).
 const DRAIN: Duration = Duration::from_secs(30);
 /// The header that says on which side a server is.
-const SIDE: HeaderName = HeaderName::from_static("x-landbridge-side");
+pub(crate) const SIDE: HeaderName = HeaderName::from_static("x-landbridge-side");
 /// The header that says which pod or task it stands for.
 const NAME: HeaderName = HeaderName::from_static("x-landbridge-name");
 
