@@ -202,16 +202,32 @@ fn the_demo_moves_a_service_there_and_back_without_a_failed_request() {
 #[test]
 fn the_demo_fails_when_pods_answer_badly_on_the_way() {
     let tmp = tempfile::tempdir().unwrap();
-    let mut demo = Running::start("--demo migration --once --rate 100 --bake 4s", tmp.path());
+    let mut demo = Running::start("--demo migration --once --rate 100 --bake 3s", tmp.path());
     let mut said = demo.read_until("weights 50/50");
     let source = said.lines().find(|line| line.trim().starts_with(". ")).expect("a file to source");
-    let bad = "kubectl -n shop set image deployment/orders orders=shop.example.com/orders:target-503";
+    // Without a wait between the pods: what it costs is the way back of the migration's own.
+    let bad = r#"kubectl -n shop patch deployment orders -p '{"spec": {"minReadySeconds": 0, "template": {"spec":
+        {"containers": [{"name": "orders", "image": "shop.example.com/orders:target-503"}]}}}}'"#;
     let output = Command::new("/bin/sh").args(["-c", &format!("{source}\n{bad}")]).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let (status, rest) = demo.end();
     said.push_str(&rest);
     assert_eq!(status.code(), Some(1), "{said}");
-    assert!(said.contains("HTTP 503 from eks"), "{said}");
+    assert!(
+        said.contains("HTTP 503 from eks") && said.contains("orders-to-eks went back: gate targets failed"),
+        "{said}"
+    );
     assert!(said.contains("the demo did not hold") && said.contains("requests failed"), "{said}");
+    nothing_left(tmp.path());
+}
+
+#[test]
+fn ctrl_c_in_the_middle_of_the_demo_leaves_nothing() {
+    let tmp = tempfile::tempdir().unwrap();
+    let mut demo = Running::start("--demo migration --bake 1s", tmp.path());
+    demo.read_until("Propagating, weights 99/1");
+    demo.signal("INT");
+    let (status, said) = demo.end();
+    assert!(status.success() && said.contains("Stopping the operator"), "{status} {said}");
     nothing_left(tmp.path());
 }

@@ -25,5 +25,6 @@ mod pod_roles;
 mod pods;
 mod references;
 mod replicas;
+mod rolling;
 mod second_pass;
 mod story;

@@ -14,11 +14,11 @@ use landbridge_tests::{Stage, outsider};
 use serde_json::json;
 
 const SPEED: f64 = 300.0;
-const HOST: &str = "orders.example.com";
+pub const HOST: &str = "orders.example.com";
 
 /// A load balancer with a rule that forwards to the target group of ECS service `orders`.
-struct Front {
-    listener: String,
+pub struct Front {
+    pub listener: String,
     rule: String,
     old: String,
 }
@@ -26,6 +26,11 @@ struct Front {
 impl Front {
     /// Its parts, made by hand as a team would have them before.
     async fn open(stage: &Stage) -> Self {
+        Self::before(stage, PODS).await
+    }
+
+    /// The same, with those pods and their Service.
+    pub async fn before(stage: &Stage, pods: &str) -> Self {
         let aws = &stage.emulator;
         let subnets = [("Name", "front"), ("Subnets.member.1", "subnet-a"), ("Subnets.member.2", "subnet-b")];
         let balancer = outsider::elb(aws, "CreateLoadBalancer", &subnets, "LoadBalancerArn");
@@ -62,7 +67,7 @@ impl Front {
         stage.apply(PLATFORM).await;
         stage.apply(&front.service()).await;
         stage.until::<landbridge_api::v1alpha1::EcsService>(NAMESPACE, "orders", "ready", is_ready).await;
-        stage.apply(PODS).await;
+        stage.apply(pods).await;
         front
     }
 
@@ -86,7 +91,7 @@ spec:
     }
 
     /// Percent of the requests that each target group gets, by the last part of its name.
-    fn shares(&self, aws: &Emulator) -> Vec<(String, f64, usize)> {
+    pub fn shares(&self, aws: &Emulator) -> Vec<(String, f64, usize)> {
         let shares = aws.shares(&self.listener, HOST, "/").unwrap_or_default();
         let name = |arn: &str| if arn == self.old { "old" } else { "new" }.to_owned();
         shares.into_iter().map(|s| (name(&s.target_group), s.percent, s.healthy)).collect()
@@ -122,7 +127,7 @@ endpoints:
 ";
 
 /// A migration whose times are as short as they can be.
-fn migration(name: &str, from: &str, to: &str, rest: &str) -> String {
+pub fn migration(name: &str, from: &str, to: &str, rest: &str) -> String {
     format!(
         "apiVersion: landbridge.dev/v1alpha1
 kind: TrafficMigration
@@ -139,10 +144,10 @@ spec:
     )
 }
 
-const ECS: &str = "ecsServiceRef: {name: orders}";
-const EKS: &str = "kubernetesService: {name: orders}";
+pub const ECS: &str = "ecsServiceRef: {name: orders}";
+pub const EKS: &str = "kubernetesService: {name: orders}";
 
-async fn until(stage: &Stage, name: &str, phase: Phase) -> TrafficMigration {
+pub async fn until(stage: &Stage, name: &str, phase: Phase) -> TrafficMigration {
     let is = |m: &TrafficMigration| m.status.as_ref().and_then(|s| s.phase) == Some(phase);
     stage.until(NAMESPACE, name, &format!("{phase:?}"), is).await
 }

@@ -196,6 +196,12 @@ impl Turn<'_, '_> {
 
     fn applying(&mut self) -> Flow {
         let pass = self.pass;
+        // While the next step waits for something, a side that has traffic is watched as in every other phase.
+        if pass.has_traffic()
+            && let Some(flow) = self.watch()
+        {
+            return flow;
+        }
         if self.is_paused() {
             return self.wait(reason::PAUSED, "paused before the next step");
         }

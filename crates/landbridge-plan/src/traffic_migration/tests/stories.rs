@@ -65,6 +65,28 @@ fn a_side_that_falls_ill_gives_its_traffic_back_with_one_write_per_rule() {
 }
 
 #[test]
+fn a_side_that_falls_ill_while_the_next_step_waits_gives_its_traffic_back_too() {
+    for waits_for in ["a pause", "a deployment"] {
+        let mut world = World::new(TO_EKS, 1);
+        world.run_until(Phase::Baking);
+        if waits_for == "a pause" {
+            world.command("pause");
+        } else {
+            let service = world.observed.from.service.as_mut().unwrap();
+            service.deployments[0].rollout_state = Some("IN_PROGRESS".into());
+        }
+        world.settle(60);
+        assert_eq!(world.phase(), Phase::Applying, "{waits_for}");
+        let before = world.shifts.len();
+        world.sick[1] = true;
+        world.wait(1);
+        world.run_until(Phase::RolledBack);
+        assert_eq!(world.shifts[before..], ["rule/0 old=1"], "{waits_for}");
+        assert!(world.status().abort_reason.unwrap().contains("gate targets failed"), "{waits_for}");
+    }
+}
+
+#[test]
 fn one_bad_reading_is_no_failure() {
     let mut world = World::new(TO_EKS, 1);
     world.run_until(Phase::Baking);
