@@ -38,7 +38,6 @@ pub async fn run(args: SandboxArgs) -> Result<()> {
         quotas: args.quotas,
         sample: !args.no_sample && args.demo.is_none(),
         log: true,
-        ..SandboxOptions::from_env()?
     };
     let begun = Instant::now();
     let started = tokio::select! {
