@@ -143,9 +143,7 @@ impl<'a> Pass<'a> {
 
     /// Whether a rule gives the new side any traffic now.
     pub(super) fn has_traffic(&self) -> bool {
-        let new = self.new_group();
-        let weights = self.observed.points.iter().flat_map(|point| &point.weights);
-        new.is_some_and(|new| weights.into_iter().any(|weight| weight.target == new && weight.weight > 0))
+        self.new_member().is_some_and(|to| self.observed.points.iter().any(|point| point.share(&to) > 0.0))
     }
 
     /// The deployment of an ECS service that is under way.
