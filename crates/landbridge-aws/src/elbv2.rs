@@ -237,7 +237,7 @@ fn point(id: String, is_default: bool, actions: &[Action]) -> PointFacts {
     let sticky = forward.and_then(Action::forward_config).and_then(|f| f.target_group_stickiness_config());
     let sticky = sticky.filter(|s| s.enabled() == Some(true)).map(|s| s.duration_seconds().unwrap_or_default());
     let weights = forward.map(weights).unwrap_or_default();
-    PointFacts { id, load_balancer, is_default, weights, sticky_seconds: sticky, tags: Tags::new(), record: None }
+    PointFacts { id, load_balancer, is_default, weights, sticky_seconds: sticky, ..PointFacts::default() }
 }
 
 /// The action that forwards: it is the last one (Elastic Load Balancing API reference, `Action`).

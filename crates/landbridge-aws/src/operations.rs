@@ -179,6 +179,7 @@ operations! {
     ELB_DESCRIBE_TAGS = "elasticloadbalancing:DescribeTags", "elasticloadbalancing/read", Read, ANY;
 
     CHANGE_RECORDS = "route53:ChangeResourceRecordSets", "route53/all", Write, HOSTED_ZONE;
+    GET_HOSTED_ZONE = "route53:GetHostedZone", "route53/all", Read, HOSTED_ZONE;
     GET_CHANGE = "route53:GetChange", "route53/all", Read, CHANGE;
     LIST_RECORDS = "route53:ListResourceRecordSets", "route53/all", Read, HOSTED_ZONE;
 

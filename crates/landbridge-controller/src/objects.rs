@@ -235,6 +235,12 @@ impl Objects for World {
         all
     }
 
+    fn cloud_map_exports(&self, namespace: &str) -> Vec<Arc<CloudMapExport>> {
+        let mut all = self.exports.store().state_filter(|e| e.object_namespace() == namespace);
+        all.sort_by(|a, b| a.object_name().cmp(b.object_name()));
+        all
+    }
+
     fn users_of_account(&self, name: &str) -> Vec<String> {
         let mut users = said(&self.clusters.store().state_filter(|c| uses_account(c.spec.account_ref.as_ref(), name)));
         users.extend(said(&self.cloud_map.store().state_filter(|n| uses_account(n.spec.account_ref.as_ref(), name))));

@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use landbridge_api::v1alpha1::{CloudMapNamespace, EcsCluster, EcsService, IamTaskRole, TrafficMigration};
+use landbridge_api::v1alpha1::{
+    CloudMapExport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole, TrafficMigration,
+};
 
 use crate::account::AccountTarget;
 use crate::kubernetes::{EndpointSlice, KubernetesService};
@@ -57,4 +59,6 @@ pub trait Objects {
     fn users_of_account(&self, name: &str) -> Vec<String>;
     /// The TrafficMigrations of a namespace, in the order of their names.
     fn traffic_migrations(&self, namespace: &str) -> Vec<Arc<TrafficMigration>>;
+    /// The CloudMapExports of a namespace, in the order of their names.
+    fn cloud_map_exports(&self, namespace: &str) -> Vec<Arc<CloudMapExport>>;
 }

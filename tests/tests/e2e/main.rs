@@ -18,6 +18,7 @@ mod imports;
 mod in_use;
 mod knobs;
 mod migration;
+mod migration_cloud_map;
 mod names;
 mod neighbour;
 mod ordinary_path;

@@ -91,6 +91,10 @@ pub struct MigrationSide {
     /// Where the name leads when this side has the traffic, for the backend `route53`. Default for `from`: where it leads now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<RecordTarget>,
+    /// The CloudMapExport of the Kubernetes Service by which callers find its pods, for the backend `cloudMap`. Default: the
+    /// only one that the Service has. (An ECSService is found by its `serviceDiscovery`.)
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloud_map_export_ref: Option<LocalRef>,
 }
 
 /// A Kubernetes Service as a side.
@@ -109,7 +113,7 @@ pub struct KubernetesSide {
 /// What decides where traffic goes: exactly one member is set.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = ("has(self.applicationLoadBalancer) != has(self.route53)", "set exactly one of applicationLoadBalancer and route53"))]
+#[x_kube(validation = ("[has(self.applicationLoadBalancer), has(self.route53), has(self.cloudMap)].filter(x, x).size() == 1", "set exactly one of applicationLoadBalancer, route53 and cloudMap"))]
 pub struct MigrationBackend {
     /// Weighted target groups of an Application Load Balancer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -117,6 +121,46 @@ pub struct MigrationBackend {
     /// Weighted records of a name, for sides behind different load balancers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route53: Option<RecordBackend>,
+    /// The sides' names in Cloud Map.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloud_map: Option<CloudMapBackend>,
+}
+
+/// The sides as callers find them in Cloud Map, which itself knows no weights.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("(self.mode == 'FrontName') == has(self.frontName)", "frontName belongs to mode FrontName, which needs it"))]
+pub struct CloudMapBackend {
+    /// `FrontName` (recommended) or `InstanceRatio`.
+    pub mode: CloudMapMode,
+    /// The name that clients use, for the mode `FrontName`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub front_name: Option<FrontName>,
+    /// How long a step is given to reach resolvers. Default: twice the longest time to live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub propagation: Option<Span>,
+}
+
+/// How callers are led to the one side or the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CloudMapMode {
+    /// Each side has a Cloud Map service of its own, and a name in front of both has weighted CNAME records.
+    #[default]
+    FrontName,
+    /// Both sides are registered in one Cloud Map service, and the share of each is that of its instances.
+    InstanceRatio,
+}
+
+/// A name in front of two Cloud Map services.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FrontName {
+    /// ID of the hosted zone that holds it. It is a zone of yours: one that Cloud Map made is never written to.
+    #[schemars(regex(pattern = "^[A-Z0-9]{1,32}$"))]
+    pub hosted_zone_id: String,
+    /// The name, for example `orders.internal`: a CNAME record that leads to `from` when the migration begins.
+    #[schemars(length(min = 1, max = 1024))]
+    pub name: String,
 }
 
 /// A name in a hosted zone.
@@ -366,6 +410,10 @@ pub struct TrafficMigrationStatus {
     /// Who changed what between two of our writes; nothing is written until it is settled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conflict: Option<MigrationConflict>,
+    /// How many pods the CloudMapExport registers, for the backend `cloudMap` in the mode `InstanceRatio`. None: all that are
+    /// ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registered_pods: Option<i32>,
     /// The value of the annotation `landbridge.dev/migrate` that was carried out last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_command: Option<String>,
@@ -424,7 +472,8 @@ pub struct MigrationIntent {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WeightedPoint {
-    /// ARN of the listener rule, or of the listener for its default action; for a record zone, name and type.
+    /// ARN of the listener rule, or of the listener for its default action; for a record zone, name and type; ARN of a Cloud
+    /// Map service.
     pub id: String,
     /// Weights by target group ARN, or by set identifier, in the order of the rule.
     pub weights: Vec<TargetWeight>,
@@ -441,11 +490,11 @@ fn any_list(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     })
 }
 
-/// The weight of a target group in a rule.
+/// The weight of a target group in a rule, of a record, or the number of instances of a side in a Cloud Map service.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TargetWeight {
-    /// ARN of the target group, or set identifier of the record.
+    /// ARN of the target group, set identifier of the record, or name of the side.
     pub target: String,
     /// Its weight: 0 to 999 for a target group, 0 to 255 for a record.
     pub weight: i32,

@@ -81,7 +81,7 @@ impl Observe for CloudMapImport {
 
 impl Aws {
     /// The name by which DiscoverInstances knows a namespace. It is another than the namespace's own where that was taken.
-    async fn http_name(&self, namespace: &str, priority: Priority) -> Result<Option<String>, AwsError> {
+    pub(crate) async fn http_name(&self, namespace: &str, priority: Priority) -> Result<Option<String>, AwsError> {
         if let Some(known) = self.memory().http_names.get(namespace, DEAR) {
             return Ok(Some(known));
         }

@@ -10,6 +10,7 @@ mod ecs_service;
 mod iam_task_role;
 mod log_group;
 mod pod_identity;
+mod registry;
 mod revision;
 mod task_failure;
 mod traffic_migration;

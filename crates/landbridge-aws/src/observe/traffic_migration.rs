@@ -4,12 +4,12 @@
 use futures::future::{try_join, try_join3};
 use jiff::Timestamp;
 use landbridge_api::v1alpha1::{
-    MigrationPhase as Phase, MigrationRecordType, RecordBackend, TargetWeight, TrafficMigration,
+    CloudMapMode, MigrationPhase as Phase, MigrationRecordType, RecordBackend, TargetWeight, TrafficMigration,
 };
 use landbridge_plan::ecs_service::ServiceFacts;
 use landbridge_plan::traffic_migration::{
-    PointFacts, Side, SideFacts, SideKind, TargetGroupFacts, TrafficMigrationObserved, TrafficMigrationResolved,
-    member_of_simple, name_for,
+    CloudMapPlace, PointFacts, RegistryFacts, Side, SideFacts, SideKind, TargetGroupFacts, TrafficMigrationObserved,
+    TrafficMigrationResolved, ZoneFacts, front, member_of_simple, mode, name_for, shared_point,
 };
 
 use super::{DEAR, Freshness, Observe, priority};
@@ -42,9 +42,11 @@ struct Look<'a> {
 
 impl Look<'_> {
     async fn everything(self) -> Result<TrafficMigrationObserved, AwsError> {
-        let (from, services) =
-            try_join(self.old_group(), try_join(self.service(&self.resolved.from), self.service(&self.resolved.to)))
-                .await?;
+        let services = try_join(self.service(&self.resolved.from), self.service(&self.resolved.to));
+        if mode(self.object).is_some() {
+            return self.by_cloud_map(services.await?).await;
+        }
+        let (from, services) = try_join(self.old_group(), services).await?;
         let (mut points, missing) = self.points(from.as_ref()).await?;
         let to = self.new_group(from.as_ref(), &points).await?;
         let (old, new) = (Box::pin(self.whole(from)), Box::pin(self.whole(to)));
@@ -53,10 +55,55 @@ impl Look<'_> {
             at: Timestamp::now(),
             points,
             missing,
-            from: SideFacts { group: from, service: services.0 },
-            to: SideFacts { group: to, service: services.1 },
+            from: SideFacts { group: from, service: services.0, registry: None },
+            to: SideFacts { group: to, service: services.1, registry: None },
             readings: Vec::new(),
+            zone: self.zone().await?,
         })
+    }
+
+    /// The sides by their Cloud Map services, and the name in front of them or the service that they share.
+    async fn by_cloud_map(
+        &self,
+        services: (Option<ServiceFacts>, Option<ServiceFacts>),
+    ) -> Result<TrafficMigrationObserved, AwsError> {
+        let (from, to) = (&self.resolved.from.cloud_map, &self.resolved.to.cloud_map);
+        let (from, to) = match mode(self.object) {
+            // One that has left is still looked for where the other is.
+            Some(CloudMapMode::InstanceRatio) => {
+                let found = self.registry(from.as_ref().or(to.as_ref())).await?;
+                (found.clone(), found)
+            }
+            _ => try_join(self.registry(from.as_ref()), self.registry(to.as_ref())).await?,
+        };
+        let points = match (front(self.object), &from) {
+            (Some(backend), _) => self.records(&backend).await?,
+            (None, Some(facts)) => vec![shared_point(self.resolved, facts)],
+            (None, None) => Vec::new(),
+        };
+        Ok(TrafficMigrationObserved {
+            at: Timestamp::now(),
+            points,
+            missing: Vec::new(),
+            from: SideFacts { group: None, service: services.0, registry: from },
+            to: SideFacts { group: None, service: services.1, registry: to },
+            readings: Vec::new(),
+            zone: self.zone().await?,
+        })
+    }
+
+    async fn registry(&self, place: Option<&CloudMapPlace>) -> Result<Option<RegistryFacts>, AwsError> {
+        let Some(place) = place else { return Ok(None) };
+        let age = self.freshness.at_most(DEAR).filter(|_| self.phase() != Phase::Preflight);
+        self.aws.registry(place, age, self.priority).await
+    }
+
+    /// The hosted zone of the name that moves; whose it is counts before the first write.
+    async fn zone(&self) -> Result<Option<ZoneFacts>, AwsError> {
+        match front(self.object).filter(|_| self.phase() == Phase::Preflight) {
+            Some(front) => self.aws.zone(&front.hosted_zone_id, self.priority).await,
+            None => Ok(None),
+        }
     }
 
     fn phase(&self) -> Phase {
@@ -130,8 +177,8 @@ impl Look<'_> {
     /// The rules: once the migration has begun those that it began with, before that those that are named, or all that
     /// forward to the old side.
     async fn points(&self, from: Option<&TargetGroupFacts>) -> Result<(Vec<PointFacts>, Vec<String>), AwsError> {
-        if let Some(backend) = &self.object.spec.backend.route53 {
-            return Ok((self.records(backend).await?, Vec::new()));
+        if let Some(backend) = front(self.object) {
+            return Ok((self.records(&backend).await?, Vec::new()));
         }
         let undo = self.object.status.as_ref().map(|s| s.undo.as_slice()).unwrap_or_default();
         let named = self.named();

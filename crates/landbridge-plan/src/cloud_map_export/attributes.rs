@@ -29,7 +29,7 @@ const EXPORTED_AT: &str = "SERVICE_EXPORT_CREATION_TIMESTAMP";
 const NOT_COMPARED: [&str; 2] = [CONTROLLER, INIT_HEALTH];
 
 /// The value of [`OWNER`].
-pub(super) fn owner(object: &CloudMapExport, account: &AccountTarget) -> String {
+pub(crate) fn owner(object: &CloudMapExport, account: &AccountTarget) -> String {
     format!("{}/{}", account.installation, object.identity())
 }
 

@@ -11,6 +11,7 @@ use super::{CloudMapExportObserved, CloudMapExportResolved, Exported, ReadyEndpo
 use crate::adoption::some_of;
 use crate::change::Tags;
 use crate::cloud_map_service::{dns_json, seen_dns, types_of};
+use crate::traffic_migration::Most;
 
 /// Instances that a Cloud Map service takes («AWS Cloud Map quotas»; it cannot be raised).
 pub(super) const MOST: usize = 1_000;
@@ -37,6 +38,8 @@ pub(super) fn wanted_dns(
 pub(super) struct Wanted {
     /// Attributes by instance ID.
     pub(super) instances: BTreeMap<String, Tags>,
+    /// How many could be registered, where a migration says that fewer are.
+    pub(super) ready: usize,
     /// Reason and text of what stands in the way of the rest.
     pub(super) trouble: Option<(&'static str, String)>,
 }
@@ -62,6 +65,7 @@ impl Wanted {
         }
         let owner = attributes::owner(object, &resolved.account);
         wanted.leave_to_others(observed, &owner);
+        wanted.limit(resolved.most, observed, &owner);
         wanted.fit(observed, &owner);
         wanted
     }
@@ -137,6 +141,31 @@ impl Wanted {
             some_of(&theirs)
         );
         self.trouble(reason::OWNERSHIP_CONFLICT, message);
+    }
+
+    /// As many as a migration says: what is registered stays before what is not, and zones are filled evenly.
+    fn limit(&mut self, most: Option<Most>, observed: &CloudMapExportObserved, owner: &str) {
+        let most = match most {
+            None => return,
+            Some(Most::Count(n)) => n,
+            Some(Most::AsNow) => observed.instances.keys().filter(|id| observed.owns(id, owner)).count(),
+        };
+        self.ready = self.instances.len();
+        let zone = |tags: &Tags| tags.get("AVAILABILITY_ZONE").cloned().unwrap_or_default();
+        let mut rest: Vec<(bool, String, String)> =
+            self.instances.iter().map(|(id, tags)| (!observed.owns(id, owner), zone(tags), id.clone())).collect();
+        let mut chosen: BTreeMap<String, usize> = BTreeMap::new();
+        let mut kept = std::collections::BTreeSet::new();
+        while kept.len() < most && !rest.is_empty() {
+            let of = |(is_new, zone, id): &(bool, String, String)| {
+                (*is_new, chosen.get(zone).copied().unwrap_or(0), id.clone())
+            };
+            let best = (0..rest.len()).min_by_key(|i| of(&rest[*i])).unwrap_or(0);
+            let (_, zone, id) = rest.swap_remove(best);
+            *chosen.entry(zone).or_default() += 1;
+            kept.insert(id);
+        }
+        self.instances.retain(|id, _| kept.contains(id));
     }
 
     /// What is registered stays, and as many more as there is room for.

@@ -21,12 +21,13 @@ use crate::adoption;
 use crate::kind::{Health, Kind};
 use crate::objects::Objects;
 use crate::plan::{Plan, Unmet};
+use crate::traffic_migration::Most;
 
 pub use attributes::*;
 pub use observed::*;
 pub use resolved::*;
 
-pub(crate) use resolve::is_unroutable;
+pub(crate) use resolve::{is_unroutable, name};
 
 use instances::Wanted;
 
@@ -81,6 +82,16 @@ impl Kind for CloudMapExport {
         let name = callers_name(resolved);
         let registered = wanted.instances.iter().filter(|(id, w)| observed.has(id, w)).count();
         let count = wanted.instances.len();
+        if let Some(most) = resolved.most.filter(|_| registered == count) {
+            let why = match most {
+                Most::AsNow => "a TrafficMigration that has not begun",
+                Most::Count(_) => "a TrafficMigration",
+            };
+            let ready = wanted.ready;
+            return Health::Healthy(format!(
+                "{count} of {ready} ready endpoints are registered in {name}, as {why} says"
+            ));
+        }
         if count == 0 {
             let message = format!("none of {} endpoints of Service {} is ready", exported.endpoints, exported.service);
             return Health::Progressing { reason: reason::NO_ENDPOINTS, message };

@@ -15,6 +15,7 @@ use crate::kubernetes::{EndpointSlice, KubernetesService, ServicePort, ServiceTy
 use crate::objects::Objects;
 use crate::plan::Unmet;
 use crate::policy;
+use crate::traffic_migration::governing;
 
 pub(super) fn resolve(object: &CloudMapExport, objects: &dyn Objects) -> Result<CloudMapExportResolved, Unmet> {
     let reference = &object.spec.namespace_ref.name;
@@ -26,7 +27,8 @@ pub(super) fn resolve(object: &CloudMapExport, objects: &dyn Objects) -> Result<
     let account = account_for(objects, namespace.spec.account_ref.as_ref(), None)?;
     let target = target(object, &namespace)?;
     let source = if deleting { Source::Missing("it is being deleted".to_owned()) } else { source(object, objects)? };
-    Ok(CloudMapExportResolved { account, target, source, nothing_in_aws: false })
+    let most = governing(object, objects);
+    Ok(CloudMapExportResolved { account, target, source, most, nothing_in_aws: false })
 }
 
 fn without_namespace(object: &CloudMapExport) -> Result<CloudMapExportResolved, Unmet> {
@@ -56,12 +58,13 @@ fn without_namespace(object: &CloudMapExport) -> Result<CloudMapExportResolved, 
             name: name(object),
         },
         source: Source::Missing("it is being deleted".to_owned()),
+        most: None,
         nothing_in_aws: true,
     })
 }
 
 /// Name of the Cloud Map service.
-fn name(object: &CloudMapExport) -> String {
+pub(crate) fn name(object: &CloudMapExport) -> String {
     object.spec.name.clone().unwrap_or_else(|| object.spec.service_ref.name.clone())
 }
 

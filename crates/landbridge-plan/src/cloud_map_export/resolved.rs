@@ -7,6 +7,7 @@ use landbridge_api::v1alpha1::NamespaceType;
 use serde::Serialize;
 
 use crate::account::AccountTarget;
+use crate::traffic_migration::Most;
 
 /// Everything that a CloudMapExport takes from other objects, those of Kubernetes among them.
 #[derive(Clone, Debug, Serialize)]
@@ -17,6 +18,8 @@ pub struct CloudMapExportResolved {
     pub target: ExportTarget,
     /// What is exported.
     pub source: Source,
+    /// How many endpoints are registered at most, where a TrafficMigration says so.
+    pub most: Option<Most>,
     /// The object is being deleted and nothing of it is in AWS: no call is to be made.
     pub nothing_in_aws: bool,
 }

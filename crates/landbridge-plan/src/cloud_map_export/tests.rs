@@ -464,3 +464,44 @@ proptest! {
         prop_assert_eq!(outline(&plan_in(&shop(), &retaining, &world)), ["gone"]);
     }
 }
+
+#[test]
+fn a_migration_by_numbers_of_instances_says_how_many_pods_are_registered_and_zones_are_filled_evenly() {
+    let mut objects = shop_with(&[("10.0.0.1", true), ("10.0.0.2", true), ("10.0.0.3", true)]);
+    let migration = |status: &str| {
+        testing::object::<landbridge_api::v1alpha1::TrafficMigration>(&format!(
+            "apiVersion: landbridge.dev/v1alpha1
+kind: TrafficMigration
+metadata: {{name: orders, namespace: shop}}
+spec:
+  from: {{ecsServiceRef: {{name: orders}}}}
+  to: {{kubernetesService: {{name: orders}}}}
+  backend: {{cloudMap: {{mode: InstanceRatio}}}}
+{status}"
+        ))
+    };
+    let export = export(&json!({}));
+    // Before it has begun, and before it was even looked at, nothing joins.
+    objects.insert(migration(""));
+    let (world, _) = settled(&objects, &export, CloudMapExportObserved::default());
+    assert_eq!(ids(&world), [] as [&str; 0]);
+    let (reason, message) = health(&objects, &export, &world);
+    assert_eq!(reason, reason::READY);
+    assert!(message.contains("0 of 3 ready endpoints") && message.contains("has not begun"), "{message}");
+    objects.insert(migration("status: {phase: Applying, registeredPods: 2}"));
+    let (world, _) = settled(&objects, &export, world);
+    assert_eq!(ids(&world).len(), 2);
+    // Those that are registered stay.
+    objects.insert(migration("status: {phase: Baking, registeredPods: 1}"));
+    let (world, _) = settled(&objects, &export, world);
+    assert_eq!(ids(&world), ["tcp-10_0_0_1-8080"]);
+    objects.insert(migration("status: {phase: Completed}"));
+    let (world, _) = settled(&objects, &export, world);
+    assert_eq!(ids(&world).len(), 3);
+    // The next one has not begun: what is there stays.
+    let mut next = migration("");
+    next.metadata.name = Some("next".into());
+    objects.insert(next);
+    let (world, plan) = settled(&objects, &export, world);
+    assert_eq!((ids(&world).len(), plan.steps.len()), (3, 0));
+}

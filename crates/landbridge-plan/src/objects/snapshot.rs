@@ -200,6 +200,10 @@ impl Objects for Snapshot {
         self.traffic_migrations.iter().filter(|((n, _), _)| n == namespace).map(|(_, m)| m.clone()).collect()
     }
 
+    fn cloud_map_exports(&self, namespace: &str) -> Vec<Arc<CloudMapExport>> {
+        self.cloud_map_exports.iter().filter(|((n, _), _)| n == namespace).map(|(_, e)| e.clone()).collect()
+    }
+
     fn users_of_account(&self, name: &str) -> Vec<String> {
         let uses = |r: &IamTaskRole| r.spec.account_ref.as_ref().map_or(DEFAULT_ACCOUNT, |r| r.name.as_str()) == name;
         self.users(|_| false, uses, Some(name))

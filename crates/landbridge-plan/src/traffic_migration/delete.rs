@@ -6,7 +6,7 @@ use landbridge_api::condition::reason;
 use landbridge_api::v1alpha1::{MigrationPhase as Phase, OnDelete};
 
 use super::machine::Turn;
-use super::{Side, SideFacts, command, group};
+use super::{Side, SideFacts, command, group, ratio};
 use crate::change::Change;
 use crate::plan::Cause;
 
@@ -37,6 +37,9 @@ pub(super) fn prepare(turn: &mut Turn<'_, '_>) {
 pub(super) fn finish(turn: &mut Turn<'_, '_>) {
     if !matches!(turn.phase(), Phase::Completed | Phase::RolledBack) || !turn.plan.steps.is_empty() {
         return;
+    }
+    if let Some(why) = turn.pass.by_ratio().then(|| ratio::holds_back(turn.pass, &turn.state)).flatten() {
+        return turn.plan.wait(reason::IN_USE, why, Duration::from_mins(1));
     }
     let frozen = turn.pass.object.spec.on_delete.unwrap_or_default() == OnDelete::Freeze;
     let sides =

@@ -52,7 +52,7 @@ fn targets(pass: &Pass<'_>) -> GateReading {
     if let Some(message) = pass.below_floor(&pass.resolved.to, &pass.observed.to) {
         return GateReading { name, result: GateResult::Failed, message };
     }
-    let health = super::pass::health(&pass.observed.to).unwrap_or_default();
+    let health = pass.health(&pass.resolved.to, &pass.observed.to).unwrap_or_default();
     let message = format!("{} of {} targets are healthy", health.healthy, health.registered);
     GateReading { name, result: GateResult::Passed, message }
 }

@@ -9,7 +9,7 @@ use landbridge_api::v1alpha1::{MigrationPhase as Phase, TrafficMigrationStatus};
 use super::gates::{self, Verdict};
 use super::pass::Pass;
 use super::shift::{self, Shift};
-use super::{command, delete, group, preflight};
+use super::{command, delete, group, preflight, ratio};
 use crate::kind::Kind;
 use crate::plan::Plan;
 
@@ -152,6 +152,9 @@ impl Turn<'_, '_> {
         if self.is_paused() {
             return self.wait(reason::PAUSED, "paused before the new side joins the rules");
         }
+        if !pass.by_target_groups() && pass.object.spec.backend.route53.is_none() {
+            return self.shift_then(pass.wanted(0.0), Phase::Verifying);
+        }
         let (Some(like), side) = (&pass.observed.from.group, &pass.resolved.to) else {
             return self.go_back("the target group of the old side is gone");
         };
@@ -278,6 +281,14 @@ impl Turn<'_, '_> {
         if self.is_paused() {
             return self.wait(reason::PAUSED, "paused before the old side is let go");
         }
+        if let Some(left) = self.pass.by_ratio().then(|| ratio::still_there(self.pass)).flatten() {
+            let name = &self.pass.resolved.from.name;
+            let message = format!(
+                "every ready pod is registered; {name} still has {left} instances and its share. The last step is yours: set its \
+                 desiredCount to 0, or take out its serviceDiscovery; until then an abort is possible"
+            );
+            return self.wait(reason::AWAITING_APPROVAL, message);
+        }
         if self.pass.settings.manual_finalise && !self.promoted {
             let name = self.pass.object.object_name();
             let message = format!("the old side is let go with: landbridge migrate promote {name}");
@@ -305,8 +316,7 @@ impl Turn<'_, '_> {
         let delay = self.pass.observed.from.group.as_ref().map_or(0, delay);
         let sticky = self.pass.observed.points.iter().filter_map(|p| p.sticky_seconds).max().unwrap_or(0);
         // Resolvers go on with the old name for as long as they may.
-        let names = self.pass.observed.points.iter().any(|p| p.record.is_some());
-        let names = if names { self.pass.propagation() } else { 0 };
+        let names = self.pass.names_linger();
         let what = format!("what is under way on {} ends", self.pass.resolved.from.name);
         if !self.is_over(delay.max(i64::from(sticky)).max(names), &what) {
             return Flow::Stop;
@@ -317,7 +327,10 @@ impl Turn<'_, '_> {
 
     /// Back to what was there, with one write per rule. It needs the rules and the snapshot, and nobody else.
     fn rolling_back(&mut self) -> Flow {
-        self.shift_then(Some(self.state.undo.clone()), Phase::RolledBack)
+        let undo = self.state.undo.clone();
+        let wanted = if self.pass.by_ratio() { ratio::before(self.pass, &undo) } else { Some(undo) };
+        // A Cloud Map service that is gone is for a person to look at.
+        self.shift_then(wanted.or_else(|| Some(Vec::new())), Phase::RolledBack)
     }
 
     /// As soon as the rules are again what was written, the migration goes on; otherwise a person decides.
@@ -336,6 +349,8 @@ impl Turn<'_, '_> {
         match shift::shift(self.pass, &mut self.state, &mut self.plan, wanted) {
             Shift::Done => self.enter(phase),
             Shift::Writes => Flow::Stop,
+            Shift::Waits(why) if phase == Phase::Propagating => self.hold_or_give_up(&why),
+            Shift::Waits(why) => self.wait(reason::PROGRESSING, why),
             Shift::Held(why) => self.wait(reason::HOLDING, why),
             Shift::Conflict(conflict) => self.conflict(conflict),
         }

@@ -10,8 +10,11 @@ mod group;
 mod machine;
 mod observed;
 mod pass;
+mod places;
 mod preflight;
+mod ratio;
 mod records;
+mod registry;
 mod resolve;
 mod resolved;
 mod settings;
@@ -32,7 +35,11 @@ use crate::plan::{Plan, Unmet};
 
 pub use group::name_for;
 pub use observed::*;
-pub use records::member_of_simple;
+pub use places::{CloudMapPlace, ExportPlace};
+pub(crate) use ratio::governing;
+pub use ratio::{Most, shared_point};
+pub use records::{front, member_of_simple};
+pub use registry::{InstanceFacts, RegistryFacts, ZoneFacts, mode};
 pub use resolved::*;
 pub use weights::seconds;
 

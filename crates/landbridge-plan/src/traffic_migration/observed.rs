@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use landbridge_api::v1alpha1::{GateReading, SideHealth, TargetWeight, WeightedPoint};
 use serde::{Deserialize, Serialize};
 
+use super::{RegistryFacts, ZoneFacts};
 use crate::change::Tags;
 use crate::ecs_service::ServiceFacts;
 
@@ -25,6 +26,8 @@ pub struct TrafficMigrationObserved {
     pub to: SideFacts,
     /// What the gates outside the load balancer said: alarms, metrics.
     pub readings: Vec<GateReading>,
+    /// The hosted zone of the name that moves; looked up before the migration begins.
+    pub zone: Option<ZoneFacts>,
 }
 
 /// A side in AWS.
@@ -35,6 +38,8 @@ pub struct SideFacts {
     pub group: Option<TargetGroupFacts>,
     /// Its ECS service, when it is one.
     pub service: Option<ServiceFacts>,
+    /// The Cloud Map service in which callers find it, where the migration goes by that.
+    pub registry: Option<RegistryFacts>,
 }
 
 /// A listener rule, or the default action of a listener.
@@ -55,6 +60,18 @@ pub struct PointFacts {
     pub tags: Tags,
     /// What it is when it is a name in a hosted zone.
     pub record: Option<RecordFacts>,
+    /// What it is when it is a Cloud Map service in which both sides are registered.
+    pub shared: Option<SharedFacts>,
+}
+
+/// A Cloud Map service in which both sides are registered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SharedFacts {
+    /// Its name.
+    pub name: String,
+    /// IDs of the instances that belong to neither side.
+    pub strangers: Vec<String>,
 }
 
 /// The record sets of one name and type.
@@ -171,9 +188,10 @@ impl PointFacts {
 
     /// In words.
     pub fn said(&self) -> String {
-        match &self.record {
-            Some(record) => format!("record {} {}", record.name.trim_end_matches('.'), record.type_),
-            None => format!("rule {}", self.id),
+        match (&self.record, &self.shared) {
+            (Some(record), _) => format!("record {} {}", record.name.trim_end_matches('.'), record.type_),
+            (None, Some(shared)) => format!("Cloud Map service {}", shared.name),
+            (None, None) => format!("rule {}", self.id),
         }
     }
 

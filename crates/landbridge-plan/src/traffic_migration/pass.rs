@@ -1,10 +1,14 @@
 //! What one pass over a migration looks at.
 
 use jiff::{SignedDuration, Timestamp};
-use landbridge_api::v1alpha1::{SideHealth, TargetWeight, TrafficMigration, TrafficMigrationStatus, WeightedPoint};
+use landbridge_api::v1alpha1::{
+    CloudMapMode, MigrationPhase, SideHealth, TargetWeight, TrafficMigration, TrafficMigrationStatus, WeightedPoint,
+};
 
 use super::settings::Settings;
-use super::{PointFacts, Side, SideFacts, TrafficMigrationObserved, TrafficMigrationResolved, records, weights};
+use super::{
+    PointFacts, Side, SideFacts, TrafficMigrationObserved, TrafficMigrationResolved, ratio, records, registry, weights,
+};
 
 /// One look at the object, its sides and AWS.
 pub(super) struct Pass<'a> {
@@ -28,15 +32,17 @@ impl<'a> Pass<'a> {
     /// The stored status, with what was observed now in it.
     pub(super) fn state(&self) -> TrafficMigrationStatus {
         let mut state = self.object.status.clone().unwrap_or_default();
-        if let Some(from) = self.old_group() {
-            let share = self.share_of_to();
-            state.share = (!self.observed.points.is_empty() && !from.is_empty()).then(|| weights::said(share));
+        if self.old_member().is_some() {
+            state.share = (!self.observed.points.is_empty()).then(|| weights::said(self.share_of_to()));
         }
-        state.from = health(&self.observed.from);
-        state.to = health(&self.observed.to);
+        state.from = self.health(&self.resolved.from, &self.observed.from);
+        state.to = self.health(&self.resolved.to, &self.observed.to);
         let groups = state.target_groups.get_or_insert_default();
         groups.from = self.old_group().map(str::to_owned).or(groups.from.take());
         groups.to = self.new_group().map(str::to_owned).or(groups.to.take());
+        if self.by_ratio() && state.phase.unwrap_or_default() == MigrationPhase::Preflight {
+            state.registered_pods = ratio::as_now(self);
+        }
         state.next_action_at = None;
         state
     }
@@ -66,21 +72,43 @@ impl<'a> Pass<'a> {
     }
 
     fn member(&self, side: &Side, group: Option<&str>) -> Option<String> {
-        if self.object.spec.backend.route53.is_some() {
-            return Some(side.set_identifier());
+        if self.by_target_groups() { group.map(str::to_owned) } else { Some(side.set_identifier()) }
+    }
+
+    /// Whether weights are those of target groups.
+    pub(super) fn by_target_groups(&self) -> bool {
+        self.object.spec.backend.application_load_balancer.is_some()
+    }
+
+    /// Whether shares are numbers of instances.
+    pub(super) fn by_ratio(&self) -> bool {
+        registry::mode(self.object) == Some(CloudMapMode::InstanceRatio)
+    }
+
+    /// Health of a side, when it has what tells it.
+    pub(super) fn health(&self, side: &Side, facts: &SideFacts) -> Option<SideHealth> {
+        match registry::mode(self.object) {
+            None => facts.group.as_ref().map(super::TargetGroupFacts::health),
+            Some(CloudMapMode::FrontName) => registry::health(side, facts),
+            Some(CloudMapMode::InstanceRatio) => ratio::health(self, side, facts),
         }
-        group.map(str::to_owned)
     }
 
     /// What every rule is when `to` gets `percent`; none while a side is not there.
     pub(super) fn wanted(&self, percent: f64) -> Option<Vec<WeightedPoint>> {
+        if self.by_ratio() {
+            return ratio::wanted(self, percent);
+        }
         let (from, to) = (self.old_member()?, self.new_member()?);
-        let largest = if self.object.spec.backend.route53.is_some() { weights::OF_RECORD } else { weights::OF_GROUP };
+        let largest = if self.by_target_groups() { weights::OF_GROUP } else { weights::OF_RECORD };
         self.each(&weights::split(&from, &to, percent, largest))
     }
 
     /// What every rule is when only `to` is left in it.
     pub(super) fn wanted_only_to(&self) -> Option<Vec<WeightedPoint>> {
+        if self.by_ratio() {
+            return ratio::wanted(self, 100.0);
+        }
         self.each(&[weights::weight(&self.new_member()?, 100)])
     }
 
@@ -109,14 +137,29 @@ impl<'a> Pass<'a> {
     /// How long new weights take to be in force everywhere, in seconds: 30 on a load balancer, which says nothing of it, and
     /// twice the time to live in DNS.
     pub(super) fn propagation(&self) -> i64 {
-        let names = self.observed.points.iter().filter_map(|p| p.record.as_ref()).map(|r| r.ttl() * 2).max();
-        self.settings.propagation.unwrap_or(names.unwrap_or(30))
+        self.settings.propagation.or(self.resolvers_keep()).unwrap_or(30)
+    }
+
+    /// How long resolvers may keep what they know, in seconds, where the migration goes by names.
+    fn resolvers_keep(&self) -> Option<i64> {
+        let names = self.observed.points.iter().filter_map(|p| p.record.as_ref()).map(super::RecordFacts::ttl);
+        let sides = [&self.observed.from, &self.observed.to];
+        let registries = sides.into_iter().filter_map(|s| s.registry.as_ref()).map(super::RegistryFacts::ttl);
+        names.chain(registries).max().map(|ttl| ttl * 2)
+    }
+
+    /// How long after the end somebody may still follow an old answer, in seconds.
+    pub(super) fn names_linger(&self) -> i64 {
+        if self.by_target_groups() { 0 } else { self.propagation() }
     }
 
     /// Why the side is below its floor: too few healthy targets in all, or in a zone.
     pub(super) fn below_floor(&self, side: &Side, facts: &SideFacts) -> Option<String> {
         let name = &side.name;
-        let Some(health) = health(facts) else { return Some(format!("{name} has no target group yet")) };
+        let Some(health) = self.health(side, facts) else {
+            let what = if self.by_target_groups() { "target group" } else { "Cloud Map service" };
+            return Some(format!("{name} has no {what} yet"));
+        };
         let wanted = self.settings.min_healthy;
         if health.healthy < wanted {
             let SideHealth { healthy, registered, .. } = health;
@@ -133,7 +176,7 @@ impl<'a> Pass<'a> {
         if let Some(why) = self.below_floor(side, facts) {
             return Some(why);
         }
-        let health = health(facts).unwrap_or_default();
+        let health = self.health(side, facts).unwrap_or_default();
         let percent = self.settings.healthy_percent;
         (i64::from(health.healthy) * 100 < i64::from(health.registered) * i64::from(percent)).then(|| {
             let SideHealth { healthy, registered, .. } = health;
@@ -157,9 +200,4 @@ impl<'a> Pass<'a> {
             moving.then(|| format!("{} has a deployment in progress", side.name))
         })
     }
-}
-
-/// Health of a side, when it has a target group.
-pub(super) fn health(facts: &SideFacts) -> Option<SideHealth> {
-    facts.group.as_ref().map(super::TargetGroupFacts::health)
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use landbridge_api::v1alpha1::StickySessions;
 
 use super::pass::Pass;
-use super::{PointFacts, Side, SideFacts, SideKind, records};
+use super::{PointFacts, Side, SideFacts, SideKind, records, registry};
 
 /// Everything that stands in the way.
 pub(super) fn refusals(pass: &Pass<'_>) -> Vec<String> {
@@ -20,14 +20,19 @@ pub(super) fn refusals(pass: &Pass<'_>) -> Vec<String> {
     for arn in &pass.observed.missing {
         found.push(format!("there is no listener rule or listener {arn}: correct listenerRuleArns"));
     }
-    from_group(pass, &mut found);
-    to_group(pass, &mut found);
+    if pass.object.spec.backend.cloud_map.is_none() {
+        from_group(pass, &mut found);
+        to_group(pass, &mut found);
+    }
     for point in &pass.observed.points {
-        match &point.record {
-            Some(record) => records::refuse(pass, point, record, &mut found),
-            None => rule(pass, point, &mut found),
+        match (&point.record, &point.shared) {
+            (Some(record), _) => records::refuse(pass, point, record, &mut found),
+            (None, Some(_)) => {}
+            (None, None) => rule(pass, point, &mut found),
         }
     }
+    registry::refuse_made_zone(pass, &mut found);
+    registry::refuse(pass, &mut found);
     if pass.object.spec.backend.route53.is_some() {
         records::refuse_sides(pass, &mut found);
     }

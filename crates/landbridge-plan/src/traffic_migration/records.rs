@@ -1,14 +1,30 @@
 //! Weighted records of a name. A batch deletes exactly the sets that were seen and creates those that are wanted, so Route 53
 //! itself compares before it sets.
 
-use landbridge_api::v1alpha1::{RecordTarget, TargetWeight, TrafficMigration};
+use landbridge_api::v1alpha1::{MigrationRecordType, RecordBackend, RecordTarget, TargetWeight, TrafficMigration};
 use serde_json::{Value, json};
 
 use super::pass::Pass;
-use super::{ALIAS_TTL, PointFacts, RecordFacts, TrafficMigrationResolved, preflight};
+use super::{ALIAS_TTL, PointFacts, RecordFacts, Side, TrafficMigrationResolved, preflight, registry};
 
 /// Longest time to live with which a migration begins, in seconds: weights reach nobody sooner than that.
-const LONGEST_TTL: i64 = 300;
+pub(super) const LONGEST_TTL: i64 = 300;
+
+/// The name whose records have the weights, if the migration goes by one.
+pub fn front(object: &TrafficMigration) -> Option<RecordBackend> {
+    let backend = &object.spec.backend;
+    let by_cloud_map = || {
+        let cloud_map = backend.cloud_map.as_ref()?;
+        let front = cloud_map.front_name.clone()?;
+        Some(RecordBackend {
+            hosted_zone_id: front.hosted_zone_id,
+            name: front.name,
+            record_types: vec![MigrationRecordType::Cname],
+            propagation: cloud_map.propagation.clone(),
+        })
+    };
+    backend.route53.clone().or_else(by_cloud_map)
+}
 
 /// The sets of a name when the sides have these weights; a single one is a simple record. None while it is not known where a
 /// side's name leads.
@@ -37,7 +53,17 @@ fn content(pass: &Pass<'_>, record: &RecordFacts, member: &str) -> Option<Value>
             before(pass, record).map_or(ALIAS_TTL, |b| b["TTL"].as_i64().unwrap_or(ALIAS_TTL)),
         ));
     }
-    is_old.then(|| before(pass, record)).flatten()
+    if is_old {
+        return before(pass, record);
+    }
+    let ttl = before(pass, record).map_or(ALIAS_TTL, |b| b["TTL"].as_i64().unwrap_or(ALIAS_TTL));
+    Some(set(record, &in_cloud_map(&pass.resolved.to)?, ttl))
+}
+
+/// The name by which callers find a side in Cloud Map.
+fn in_cloud_map(side: &Side) -> Option<RecordTarget> {
+    let place = side.cloud_map.as_ref()?;
+    Some(RecordTarget { alias_target: None, values: Some(vec![place.dns_name()]) })
 }
 
 /// The simple record with which the migration began.
@@ -70,12 +96,13 @@ pub fn member_of_simple(
     resolved: &TrafficMigrationResolved,
     record: &RecordFacts,
 ) -> String {
-    let is_new = |target: &RecordTarget| {
-        let ttl = record.ttl();
-        record.sets.first() == Some(&set(record, target, ttl))
+    let found = record.sets.first();
+    let is_new = match (&object.spec.to.record, &resolved.to.cloud_map) {
+        (Some(target), _) => found == Some(&set(record, target, record.ttl())),
+        (None, Some(place)) => found.and_then(registry::leads_to) == Some(place.dns_name()),
+        (None, None) => false,
     };
-    let side = if object.spec.to.record.as_ref().is_some_and(is_new) { &resolved.to } else { &resolved.from };
-    side.set_identifier()
+    if is_new { resolved.to.set_identifier() } else { resolved.from.set_identifier() }
 }
 
 /// Whether two lists of sets are the same: order does not count.

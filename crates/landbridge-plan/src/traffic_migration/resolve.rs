@@ -5,7 +5,7 @@ use std::sync::Arc;
 use landbridge_api::common::LocalRef;
 use landbridge_api::v1alpha1::{KubernetesSide, MigrationPhase as Phase, MigrationSide, TrafficMigration};
 
-use super::{Pod, Side, SideKind, TrafficMigrationResolved};
+use super::{Pod, Side, SideKind, TrafficMigrationResolved, places};
 use crate::account::{AccountTarget, account_for, allows, not_allowed};
 use crate::kind::Kind;
 use crate::kubernetes::{EndpointSlice, ServicePort};
@@ -47,6 +47,10 @@ pub(super) fn resolve(object: &TrafficMigration, objects: &dyn Objects) -> Resul
     let made = |side: &MigrationSide| others.iter().find_map(|other| made_before(side, other));
     let (mut from, mut to) = (from, to);
     (from.made_before, to.made_before) = (made(&object.spec.from), made(&object.spec.to));
+    if object.spec.backend.cloud_map.is_some() {
+        places::find(object, objects, &account, &object.spec.from, &mut from);
+        places::find(object, objects, &account, &object.spec.to, &mut to);
+    }
     Ok(TrafficMigrationResolved { account, from, to, rivals })
 }
 
@@ -118,6 +122,7 @@ fn ecs(
         target_group: side.target_group_arn.clone().or_else(|| declared.first().map(|arn| (*arn).clone())),
         missing,
         made_before: None,
+        cloud_map: None,
         kind: SideKind::Ecs {
             cluster: cluster.spec.cluster_name.clone().unwrap_or_else(|| cluster_name.clone()),
             service: service.spec.service_name.clone().unwrap_or_else(|| name.clone()),
@@ -155,6 +160,7 @@ fn kubernetes(
         target_group: side.target_group_arn.clone(),
         missing,
         made_before: None,
+        cloud_map: None,
         kind: SideKind::Kubernetes { owner: owner(object, wanted), pods },
     })
 }
@@ -170,6 +176,7 @@ fn unseen(object: &TrafficMigration, wanted: &KubernetesSide, side: &MigrationSi
         target_group: side.target_group_arn.clone(),
         missing: Some(why),
         made_before: None,
+        cloud_map: None,
         kind: SideKind::Kubernetes { owner: owner(object, wanted), pods: Vec::new() },
     }
 }
@@ -204,6 +211,7 @@ fn pods(slices: &[Arc<EndpointSlice>], port: &str) -> Vec<Pod> {
             port: i32::from(port),
             ready: e.ready,
             terminating: e.terminating,
+            zone: e.zone.clone(),
         }));
     }
     found.sort();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::CloudMapPlace;
 use crate::account::AccountTarget;
 
 /// The account and both sides.
@@ -33,6 +34,8 @@ pub struct Side {
     /// ARN of the target group that another migration made for the same Service.
     #[serde(skip)]
     pub made_before: Option<String>,
+    /// Where callers find it in Cloud Map, for a migration that goes by that.
+    pub cloud_map: Option<CloudMapPlace>,
     /// What it is.
     #[serde(flatten)]
     pub kind: SideKind,
@@ -70,6 +73,8 @@ pub struct Pod {
     pub ready: bool,
     /// Whether it is on its way out.
     pub terminating: bool,
+    /// Availability Zone.
+    pub zone: Option<Arc<str>>,
 }
 
 impl Side {

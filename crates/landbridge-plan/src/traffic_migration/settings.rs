@@ -48,6 +48,7 @@ impl Settings {
         let finalise = spec.finalise.clone().unwrap_or_default();
         let balancer = spec.backend.application_load_balancer.clone().unwrap_or_default();
         let records = spec.backend.route53.as_ref();
+        let cloud_map = spec.backend.cloud_map.as_ref();
         let MigrationGates { min_healthy, min_healthy_per_zone, healthy_percent, min_ready, interval } = gates;
         let AbortPolicy { automatic, after_failures, progress_deadline } = abort;
         let FinalisePolicy { soak, approval, remove_old } = finalise;
@@ -65,6 +66,7 @@ impl Settings {
                 .propagation
                 .as_ref()
                 .or(records.and_then(|r| r.propagation.as_ref()))
+                .or(cloud_map.and_then(|c| c.propagation.as_ref()))
                 .and_then(seconds),
             soak: or(soak.as_ref(), 3600),
             manual_finalise: is_manual(approval),
@@ -132,6 +134,7 @@ fn spans(spec: &TrafficMigrationSpec) -> Vec<(String, &Span)> {
             spec.backend.application_load_balancer.as_ref().and_then(|b| b.propagation.as_ref()),
         ),
         ("spec.backend.route53.propagation", spec.backend.route53.as_ref().and_then(|r| r.propagation.as_ref())),
+        ("spec.backend.cloudMap.propagation", spec.backend.cloud_map.as_ref().and_then(|c| c.propagation.as_ref())),
     ]
     .into_iter()
     .filter_map(|(at, span)| Some((at.to_owned(), span?)))

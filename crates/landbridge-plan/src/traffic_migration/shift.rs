@@ -2,8 +2,8 @@
 
 use landbridge_api::v1alpha1::{MigrationIntent, TrafficMigrationStatus, WeightedPoint};
 
-use super::pass::{Pass, health};
-use super::{PointFacts, SideFacts, preflight, records, weights};
+use super::pass::Pass;
+use super::{PointFacts, Side, SideFacts, preflight, ratio, records, weights};
 use crate::change::Change;
 use crate::plan::{Cause, Difference, Plan};
 
@@ -16,6 +16,8 @@ pub(super) enum Shift {
     Done,
     /// They are being written, or not to be seen yet.
     Writes,
+    /// Another of our objects brings it about; in words.
+    Waits(String),
     /// A side that would get more traffic is dead, and the other is not; in words.
     Held(String),
     /// Somebody else changed them; in words.
@@ -29,6 +31,9 @@ pub(super) fn shift(
     plan: &mut Plan,
     wanted: Vec<WeightedPoint>,
 ) -> Shift {
+    if pass.by_ratio() {
+        return ratio::shift(pass, state, wanted);
+    }
     let mut writes = Vec::new();
     for to in &wanted {
         let Some(found) = pass.observed.points.iter().find(|p| p.id == to.id) else {
@@ -80,20 +85,24 @@ pub(super) fn shift(
 /// The side that would get more traffic with no healthy target, while the other side has some.
 fn dead(pass: &Pass<'_>, found: &PointFacts, to: &WeightedPoint) -> Option<String> {
     let after = PointFacts { weights: to.weights.clone(), ..found.clone() };
-    let (from, to) = (&pass.observed.from, &pass.observed.to);
-    let healthy = |side: &SideFacts| health(side).map_or(0, |h| h.healthy);
-    let (old, new) = (pass.old_member(), pass.new_member());
-    let sides = [(from, to, &pass.resolved.from.name, old), (to, from, &pass.resolved.to.name, new)];
-    sides.into_iter().find_map(|(side, other, name, member)| {
+    let from = (&pass.resolved.from, &pass.observed.from);
+    let to = (&pass.resolved.to, &pass.observed.to);
+    let healthy = |(side, facts): (&Side, &SideFacts)| pass.health(side, facts).map_or(0, |h| h.healthy);
+    let sides = [(from, to, pass.old_member()), (to, from, pass.new_member())];
+    sides.into_iter().find_map(|(side, other, member)| {
         let member = member?;
         let grows = after.share(&member) > found.share(&member);
         (grows && healthy(side) == 0 && healthy(other) > 0)
-            .then(|| format!("{name} has no healthy target, so it gets no more traffic than it has"))
+            .then(|| format!("{} has no healthy target, so it gets no more traffic than it has", side.0.name))
     })
 }
 
 /// Whether every rule is as it was left; none when it is.
 pub(super) fn rests(pass: &Pass<'_>, state: &TrafficMigrationStatus) -> Option<Shift> {
+    if pass.by_ratio() {
+        // Tasks and pods come and go; only whose they are counts.
+        return ratio::conflict(pass).map(Shift::Conflict);
+    }
     for left in &state.applied {
         let Some(found) = pass.observed.points.iter().find(|p| p.id == left.id) else {
             return Some(Shift::Conflict(format!("{} is gone: put it back, or abort", left.id)));

@@ -57,6 +57,9 @@ impl Objects for Cluster {
     fn users_of_iam_task_role(&self, _: &str, _: &str) -> Vec<String> {
         vec![]
     }
+    fn cloud_map_exports(&self, _: &str) -> Vec<Arc<landbridge_api::v1alpha1::CloudMapExport>> {
+        Vec::new()
+    }
     fn traffic_migrations(&self, _: &str) -> Vec<Arc<landbridge_api::v1alpha1::TrafficMigration>> {
         vec![]
     }

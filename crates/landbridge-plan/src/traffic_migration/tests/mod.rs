@@ -1,5 +1,6 @@
 //! The machine against a model of a load balancer.
 
+mod cloud_map;
 mod model;
 mod preflight;
 mod properties;

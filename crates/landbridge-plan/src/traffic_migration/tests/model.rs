@@ -96,12 +96,17 @@ impl World {
             ..ServiceFacts::default()
         };
         let pods = [("10.1.0.1", "a"), ("10.1.0.2", "b")];
-        let pods =
-            pods.map(|(address, _)| Pod { address: address.into(), port: 8080, ready: true, terminating: false });
+        let pods = pods.map(|(address, _)| Pod {
+            address: address.into(),
+            port: 8080,
+            ready: true,
+            terminating: false,
+            zone: None,
+        });
         let observed = TrafficMigrationObserved {
             at: crate::testing::now(),
             points: (0..rules).map(point).collect(),
-            from: SideFacts { group: Some(old), service: Some(service) },
+            from: SideFacts { group: Some(old), service: Some(service), registry: None },
             ..TrafficMigrationObserved::default()
         };
         let resolved = TrafficMigrationResolved {
@@ -112,6 +117,7 @@ impl World {
                 kind: SideKind::Ecs { cluster: "prod".into(), service: "orders".into() },
                 missing: None,
                 made_before: None,
+                cloud_map: None,
             },
             to: Side {
                 name: "Service shop/orders".into(),
@@ -119,6 +125,7 @@ impl World {
                 kind: SideKind::Kubernetes { owner: "Service/shop/orders:http".into(), pods: pods.to_vec() },
                 missing: None,
                 made_before: None,
+                cloud_map: None,
             },
             rivals: Vec::new(),
         };

@@ -247,6 +247,7 @@ fn pods_that_come_and_go_are_followed_even_after_the_end() {
         port: 8080,
         ready: true,
         terminating: false,
+        zone: None,
     });
     world.settle(2);
     let ids: Vec<_> = world.observed.to.group.as_ref().unwrap().targets.iter().map(|t| t.id.as_str()).collect();
