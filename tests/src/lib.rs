@@ -7,6 +7,7 @@ pub mod bare;
 pub mod bridge;
 pub mod keys;
 pub mod kstatus;
+pub mod multi_cluster;
 pub mod outsider;
 pub mod shop;
 pub mod stage;

@@ -93,6 +93,7 @@ impl Stage {
             rolling_sweep: Duration::from_millis(200),
             import_look: Duration::from_millis(500),
             sweep: Duration::from_secs(2),
+            optional_look: Duration::from_millis(500),
             ..Config::default()
         };
         let (user, credentials) = (None, Keys::default());

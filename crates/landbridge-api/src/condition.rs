@@ -16,6 +16,9 @@ pub const DRIFTED: &str = "Drifted";
 /// The object is paused: it is observed, nothing is written (present only when `True`).
 pub const PAUSED: &str = "Paused";
 
+/// A ServiceImport of the Multi-Cluster Services API stands beside the Service of an import that asks for one.
+pub const SERVICE_IMPORTED: &str = "ServiceImported";
+
 /// Reasons. Each is a constant that users may match on; the message says the rest.
 pub mod reason {
     /// Everything is as the spec says and healthy.
@@ -84,6 +87,10 @@ pub mod reason {
     pub const HOLDING: &str = "Holding";
     /// Somebody else changed what the migration governs.
     pub const CONFLICTED: &str = "Conflicted";
+    /// The API server does not serve the kind that is to be written.
+    pub const NOT_SERVED: &str = "NotServed";
+    /// The AWS MCS controller for Kubernetes runs in the cluster, and would delete what is to be written.
+    pub const FOREIGN_MCS_CONTROLLER: &str = "ForeignMCSController";
     /// `spec.paused` is true.
     pub const PAUSED: &str = "Paused";
 }
@@ -125,7 +132,10 @@ fn with_status(
 }
 
 /// The types that are ours; whoever else writes conditions of other types keeps them.
-const OURS: [&str; 5] = [READY, RECONCILING, STALLED, DRIFTED, PAUSED];
+const OURS: [&str; 6] = [READY, RECONCILING, STALLED, DRIFTED, PAUSED, SERVICE_IMPORTED];
+
+/// The types of conditions that speak of one part of an object beside its head.
+pub const DEPENDENTS: [&str; 1] = [SERVICE_IMPORTED];
 
 /// Whether a condition is one that somebody else put there.
 pub fn is_foreign(condition: &Condition) -> bool {

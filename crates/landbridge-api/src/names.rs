@@ -39,6 +39,12 @@ pub mod annotation {
     pub const CLOUD_MAP_NAME: &str = "landbridge.dev/cloud-map-name";
 }
 
+/// Labels that Landbridge reads.
+pub mod label {
+    /// On a ServiceExport, or on a namespace for all that are in it: the CloudMapNamespace in which the Service is registered.
+    pub const CLOUD_MAP_NAMESPACE: &str = "landbridge.dev/cloud-map-namespace";
+}
+
 /// AWS tags that Landbridge writes on everything it creates. They say who owns a resource: nothing that lacks
 /// [`OWNER`](tag::OWNER) with the right value is ever changed or deleted, except to adopt it.
 pub mod tag {

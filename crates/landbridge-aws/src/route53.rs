@@ -70,16 +70,15 @@ impl Aws {
     }
 
     /// The owner that external-dns noted beside the name: in a TXT record of the same name, or of one with the type before it
-    /// (external-dns, «TXT registry»).
+    /// (external-dns, «TXT registry»). Before v0.22 the type of an alias was noted as CNAME.
     pub(crate) async fn external_dns_owner(
         &self,
         zone: &str,
         record: &RecordFacts,
         priority: Priority,
     ) -> Result<Option<String>, AwsError> {
-        let prefixed = format!("{}-{}", record.type_.to_ascii_lowercase(), record.name);
-        for name in [record.name.as_str(), prefixed.as_str()] {
-            for set in self.record_sets(zone, name, "TXT", priority).await? {
+        for name in companions(record) {
+            for set in self.record_sets(zone, &name, "TXT", priority).await? {
                 let owner = set.resource_records().iter().find_map(|r| owner(r.value()));
                 if owner.is_some() {
                     return Ok(owner);
@@ -88,6 +87,16 @@ impl Aws {
         }
         Ok(None)
     }
+}
+
+/// Names of the TXT records in which external-dns may have noted whose a record is.
+fn companions(record: &RecordFacts) -> Vec<String> {
+    let prefixed = |type_: &str| format!("{}-{}", type_.to_ascii_lowercase(), record.name);
+    let mut names = vec![record.name.clone(), prefixed(&record.type_)];
+    if record.sets.iter().any(|set| set["AliasTarget"].is_object()) && record.type_ != "CNAME" {
+        names.push(prefixed("CNAME"));
+    }
+    names
 }
 
 /// `"heritage=external-dns,external-dns/owner=blue,…"`.
@@ -183,6 +192,17 @@ pub(crate) fn from_json(json: &Value) -> Result<ResourceRecordSet, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_owner_of_an_alias_is_also_looked_for_where_older_versions_of_external_dns_noted_it() {
+        let of = |set: Value| {
+            let (name, type_) = ("orders.example.com.".to_owned(), "A".to_owned());
+            companions(&RecordFacts { name, type_, sets: vec![set], ..RecordFacts::default() })
+        };
+        assert_eq!(of(json!({"TTL": 60})), ["orders.example.com.", "a-orders.example.com."]);
+        let alias = of(json!({"AliasTarget": {"DNSName": "front.example.com."}}));
+        assert_eq!(alias[2..], ["cname-orders.example.com."]);
+    }
 
     #[test]
     fn a_set_reads_back_as_it_was_written() {

@@ -145,6 +145,20 @@ impl ApiServer {
         self.send("kubernetes:Patch", request).await
     }
 
+    /// Merges `patch` into the status of an object of any kind at a path. Where the kind has no status subresource, as the
+    /// AWS MCS controller's ServiceExport, it is a part of the object like any other.
+    pub(crate) async fn merge_status(&self, path: &str, name: &str, patch: &Value) -> Result<Value, Failure> {
+        let params = PatchParams { field_manager: Some(STATUS_MANAGER.to_owned()), ..PatchParams::default() };
+        let patch = Patch::Merge(patch);
+        let request = Request::new(path).patch_subresource("status", name, &params, &patch);
+        match self.send(PUT_STATUS, request).await {
+            Err(refusal) if refusal.class == ErrorClass::NotFound => {
+                self.send(PUT_STATUS, Request::new(path).patch(name, &params, &patch)).await
+            }
+            answer => answer,
+        }
+    }
+
     async fn put_finalizers<K: Kind>(&self, object: &K, finalizers: &[String]) -> Result<K, Failure> {
         // The version makes the write fail when somebody else changed the list in between.
         let patch = json!({

@@ -72,6 +72,10 @@ pub struct Config {
     #[arg(long, env = "LANDBRIDGE_LOG", default_value = "info", value_name = "FILTER")]
     pub log: String,
 
+    /// How often it is looked which kinds of others are served; only tests change it.
+    #[arg(skip = Duration::from_secs(10))]
+    pub optional_look: Duration,
+
     /// Lease timings; only tests change them.
     #[arg(skip)]
     pub lease: Timings,
@@ -105,6 +109,7 @@ impl Default for Config {
             streaming_lists: false,
             log_format: LogFormat::Text,
             log: "info".to_owned(),
+            optional_look: Duration::from_secs(10),
             lease: Timings::default(),
         }
     }

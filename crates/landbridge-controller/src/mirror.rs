@@ -129,7 +129,7 @@ impl<T> Default for Shelf<T> {
 
 impl<T: Small> Shelf<T> {
     /// The objects of a Service.
-    fn of(&self, what: &str, namespace: &str, service: &str) -> Result<Vec<Arc<T>>, Unmet> {
+    pub(crate) fn of(&self, what: &str, namespace: &str, service: &str) -> Result<Vec<Arc<T>>, Unmet> {
         let state = self.read();
         if let Some(trouble) = &state.trouble {
             return Err(Unmet::blocked(reason::ACCESS_DENIED, trouble));
@@ -138,6 +138,18 @@ impl<T: Small> Shelf<T> {
             return Err(Unmet::wait(reason::REFERENCE_NOT_READY, format!("{what} of the cluster are being listed")));
         }
         Ok(state.by_service.get(&(namespace.into(), service.into())).cloned().unwrap_or_default())
+    }
+
+    /// All of them, once they are listed and while they can be read.
+    pub(crate) fn all(&self) -> Option<Vec<Arc<T>>> {
+        let state = self.read();
+        let readable = state.unlisted == Some(0) && state.trouble.is_none();
+        readable.then(|| state.objects.values().map(|e| e.object.clone()).collect())
+    }
+
+    /// Takes one out.
+    pub(crate) fn take(&self, namespace: &str, name: &str) {
+        self.lock().remove(&(namespace.into(), name.into()));
     }
 
     /// How many there are.
@@ -188,7 +200,7 @@ impl<T: Small> Shelf<T> {
     }
 
     /// Stores an object unless a newer one is there. Gives the Services that see a difference.
-    fn put(&self, object: &T::Whole) -> Vec<Key> {
+    pub(crate) fn put(&self, object: &T::Whole) -> Vec<Key> {
         let (key, entry) = entry(object);
         self.lock().put(key, entry)
     }
@@ -293,9 +305,10 @@ fn trouble<T: Small>(error: &watcher::Error) -> Option<String> {
     let kind = T::Whole::kind(&());
     status.is_forbidden().then(|| {
         format!(
-            "the operator may not list {kind} objects ({}): give its service account get, list and watch on services and \
-             endpointslices (chart value rbac.services: Read or Write)",
-            status.message
+            "the operator may not list {kind} objects ({}): give its service account get, list and watch on {} \
+             (chart value rbac.services: Read or Write)",
+            status.message,
+            T::Whole::plural(&()),
         )
     })
 }

@@ -17,12 +17,14 @@ use landbridge_api::v1alpha1::{
 use landbridge_plan::account::{AccountTarget, DEFAULT_ACCOUNT};
 use landbridge_plan::kind::Kind;
 use landbridge_plan::kubernetes::{EndpointSlice, KubernetesService};
+use landbridge_plan::multi_cluster::ServiceImports;
 use landbridge_plan::objects::Objects;
 use landbridge_plan::plan::Unmet;
 
 use crate::ambient::Ambient;
 use crate::feed::Feed;
 use crate::mirror::Mirror;
+use crate::multi_cluster::MultiCluster;
 
 /// Every watched kind.
 pub struct World {
@@ -46,6 +48,8 @@ pub struct World {
     pub namespaces: Arc<Feed<PartialObjectMeta<Namespace>>>,
     /// Services and EndpointSlices, watched once somebody asks for one.
     pub mirror: Mirror,
+    /// The Multi-Cluster Services API, where it is served.
+    pub multi_cluster: MultiCluster,
     /// The operator's own AWS environment.
     pub ambient: Ambient,
     /// Identity of this installation.
@@ -77,6 +81,7 @@ impl World {
             migrations,
             namespaces,
             mirror,
+            multi_cluster: MultiCluster::default(),
             ambient,
             installation,
             proved,
@@ -203,6 +208,10 @@ impl Objects for World {
 
     fn endpoint_slices(&self, namespace: &str, service: &str) -> Result<Vec<Arc<EndpointSlice>>, Unmet> {
         self.mirror.slices(namespace, service)
+    }
+
+    fn service_imports(&self, namespace: &str, name: &str) -> Result<ServiceImports, Unmet> {
+        self.multi_cluster.service_imports(namespace, name)
     }
 
     fn namespaces_with_iam_task_role(&self, name: &str) -> Vec<String> {

@@ -164,6 +164,7 @@ fn start_all(start: &mut Start<'_>, queues: Queues) {
     let world = start.operator.world.clone();
     start.kubernetes_namespaces();
     start.kubernetes_services();
+    start.multi_cluster();
     start.cluster_scoped(&world.accounts, queues.accounts);
     start.cluster_scoped(&world.clusters, queues.clusters);
     start.cluster_scoped(&world.cloud_map, queues.cloud_map);

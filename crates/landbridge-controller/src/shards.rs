@@ -23,6 +23,7 @@ pub async fn wake_acquired(operator: Arc<Operator>, mut acquired: mpsc::Unbounde
         wake(&world.exports, world, &name);
         wake(&world.imports, world, &name);
         wake(&world.migrations, world, &name);
+        world.multi_cluster.wake();
     }
 }
 

@@ -65,6 +65,7 @@ impl Writer {
     async fn apply(&self, target: &Target<'_>, uid: Option<&str>, body: &Body) -> Result<(), Failure> {
         let operation = "kubernetes:Apply";
         let mut object = Value::Object(body.clone());
+        let status = object.as_object_mut().and_then(|o| o.remove("status"));
         object["apiVersion"] = target.api_version.into();
         object["kind"] = target.kind.into();
         object["metadata"]["name"] = target.name.into();
@@ -94,8 +95,12 @@ impl Writer {
             None => {}
         }
         let request = target.request().patch(target.name, &params, &Patch::Apply(&object));
-        let answer: Value = self.api.send(operation, request).await?;
+        let mut answer: Value = self.api.send(operation, request).await?;
+        if let Some(status) = status {
+            answer = self.api.merge_status(&target.path(), target.name, &json!({"status": status})).await?;
+        }
         self.world.mirror.wrote(target.kind, &answer);
+        self.world.multi_cluster.wrote(target.kind, &answer);
         Ok(())
     }
 
@@ -115,6 +120,7 @@ impl Writer {
             Err(refusal) if !matches!(refusal.class, ErrorClass::NotFound | ErrorClass::Conflict) => Err(refusal),
             _ => {
                 self.world.mirror.deleted(target.kind, target.namespace, target.name);
+                self.world.multi_cluster.deleted(target.kind, target.namespace, target.name);
                 Ok(())
             }
         }

@@ -45,6 +45,10 @@ pub trait Kind:
     fn health(&self, resolved: &Self::Resolved, observed: &Self::Observed, now: Timestamp) -> Health;
     /// The kind's own part of the status: facts from observation. The head is filled in by [`crate::verdict::status`].
     fn facts(&self, resolved: &Self::Resolved, observed: &Self::Observed) -> Self::Status;
+    /// Conditions of its parts, beside those of the head. Default: none.
+    fn dependents(&self, _resolved: &Self::Resolved, _observed: &Self::Observed) -> Vec<Dependent> {
+        Vec::new()
+    }
     /// What must be stored in the status before the steps run, so that a lost answer is found again.
     fn intent(&self, _resolved: &Self::Resolved, _observed: &Self::Observed, _plan: &Plan) -> Option<Self::Status> {
         None
@@ -123,6 +127,19 @@ pub enum Health {
         /// Whether only an edit of the spec helps.
         stalled: bool,
     },
+}
+
+/// A condition of one part of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dependent {
+    /// Type of the condition, one of [`landbridge_api::condition::DEPENDENTS`].
+    pub type_: &'static str,
+    /// Whether it is `True`.
+    pub holds: bool,
+    /// Constant reason.
+    pub reason: &'static str,
+    /// What is so, and what to do.
+    pub message: String,
 }
 
 /// Something that happened in AWS, to be told as an Event.

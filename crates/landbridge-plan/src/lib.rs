@@ -21,6 +21,7 @@ pub mod hash;
 pub mod iam_task_role;
 pub mod kind;
 pub mod kubernetes;
+pub mod multi_cluster;
 pub mod objects;
 pub mod owner;
 pub mod plan;

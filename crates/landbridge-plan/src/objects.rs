@@ -11,6 +11,7 @@ use landbridge_api::v1alpha1::{
 
 use crate::account::AccountTarget;
 use crate::kubernetes::{EndpointSlice, KubernetesService};
+use crate::multi_cluster::ServiceImports;
 use crate::plan::Unmet;
 
 mod snapshot;
@@ -45,6 +46,11 @@ pub trait Objects {
     /// # Errors
     /// EndpointSlices are not known yet, or may not be read.
     fn endpoint_slices(&self, namespace: &str, service: &str) -> Result<Vec<Arc<EndpointSlice>>, Unmet>;
+    /// What the cluster has of ServiceImports of the Multi-Cluster Services API, and the one of that namespace and name.
+    ///
+    /// # Errors
+    /// ServiceImports are not known yet, or may not be read.
+    fn service_imports(&self, namespace: &str, name: &str) -> Result<ServiceImports, Unmet>;
     /// Namespaces that hold an IAMTaskRole of that name; only for the message that a reference cannot cross namespaces.
     fn namespaces_with_iam_task_role(&self, name: &str) -> Vec<String>;
     /// Labels of a Kubernetes namespace.

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use landbridge_api::condition::{self, reason};
 use landbridge_api::names::annotation;
 use serde::{Deserialize, Serialize};
 
-use crate::kind::{Health, Kind};
+use crate::kind::{Dependent, Health, Kind};
 use crate::plan::{ARRIVES_WITHIN, Cause, Plan, Unmet, Wait};
 
 /// What kind of failure an AWS error is; it decides what happens next.
@@ -129,6 +130,18 @@ pub fn status<K: Kind>(object: &K, verdict: &Verdict<'_, K>, now: Timestamp) -> 
         present(condition::DRIFTED, reason, &message);
     }
     let old = K::common(&stored);
+    conditions.extend(match verdict {
+        Verdict::Done { resolved, observed, .. } => {
+            let dependents = object.dependents(resolved, observed).into_iter();
+            let of = |d: Dependent| condition::condition(d.type_, d.holds, d.reason, d.message, generation, now);
+            dependents.map(of).collect::<Vec<_>>()
+        }
+        // Nobody looked: what was true before is the best there is.
+        Verdict::Unmet(_) | Verdict::Unreadable(_) => {
+            let is_dependent = |c: &&Condition| condition::DEPENDENTS.contains(&c.type_.as_str());
+            old.conditions.iter().filter(is_dependent).cloned().collect()
+        }
+    });
     let applied = applied_spec(object, verdict).or_else(|| old.applied_spec.clone());
     let handled = object.meta().annotations.as_ref().and_then(|a| a.get(annotation::RECONCILE_NOW)).cloned();
     let merged = condition::merge(&old.conditions, conditions);
@@ -306,6 +319,8 @@ fn known(text: &str) -> &'static str {
         reason::AWAITING_APPROVAL,
         reason::HOLDING,
         reason::CONFLICTED,
+        reason::NOT_SERVED,
+        reason::FOREIGN_MCS_CONTROLLER,
         reason::PAUSED,
     ];
     ALL.iter().find(|r| **r == text).copied().unwrap_or(reason::PROGRESSING)

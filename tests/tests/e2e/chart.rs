@@ -152,7 +152,9 @@ async fn the_account_may_do_what_it_needs_and_no_more(client: &Client, kinds: &[
         }
         assert!(may(client, "patch", "landbridge.dev", kind, "status", "shop").await, "patch {kind}/status");
         for verb in ["create", "delete", "deletecollection"] {
-            assert!(!may(client, verb, "landbridge.dev", kind, "", "shop").await, "{verb} {kind}");
+            // It makes and deletes those that stand for ServiceExports.
+            let its_own = *kind == "cloudmapexports" && verb != "deletecollection";
+            assert_eq!(may(client, verb, "landbridge.dev", kind, "", "shop").await, its_own, "{verb} {kind}");
         }
     }
     assert!(may(client, "create", "coordination.k8s.io", "leases", "", NAMESPACE).await);
@@ -161,7 +163,24 @@ async fn the_account_may_do_what_it_needs_and_no_more(client: &Client, kinds: &[
             assert!(may(client, verb, group, resource, "", "shop").await, "{verb} {resource}");
         }
     }
+    for verb in ["get", "list", "watch", "create", "patch", "delete"] {
+        assert!(
+            may(client, verb, "multicluster.x-k8s.io", "serviceimports", "", "shop").await,
+            "{verb} serviceimports"
+        );
+    }
+    for (verb, group, resource, subresource) in [
+        ("watch", "multicluster.x-k8s.io", "serviceexports", ""),
+        ("patch", "multicluster.x-k8s.io", "serviceexports", "status"),
+        ("patch", "multicluster.x-k8s.io", "serviceimports", "status"),
+        ("list", "about.k8s.io", "clusterproperties", ""),
+        ("list", "apps", "deployments", ""),
+    ] {
+        assert!(may(client, verb, group, resource, subresource, "").await, "{verb} {resource}/{subresource}");
+    }
     for (verb, group, resource, namespace) in [
+        ("get", "apps", "deployments", "shop"),
+        ("delete", "multicluster.x-k8s.io", "serviceexports", "shop"),
         ("get", "", "secrets", NAMESPACE),
         ("list", "", "secrets", "shop"),
         ("get", "", "pods", NAMESPACE),

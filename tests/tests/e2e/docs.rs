@@ -12,6 +12,7 @@ use kube::discovery::Scope;
 use kube::{Api, Client};
 use landbridge_sandbox::install::SAMPLE;
 use landbridge_sandbox::{Assets, Binary, ControlPlane, Options, Progress};
+use landbridge_tests::multi_cluster::Installed;
 use landbridge_tests::{Stage, repository};
 use tokio::process::Command;
 
@@ -119,6 +120,7 @@ async fn make_namespace(client: &Client, name: &str) -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_yaml_of_the_documentation_and_the_samples_is_taken_by_the_api_server() {
     let stage = Stage::without_operator(1.0).await;
+    stage.install_multi_cluster(Installed::BySig).await;
     let mut all = Vec::new();
     for page in pages() {
         all.extend(blocks(&shown(&page), &fs::read_to_string(&page).unwrap()));

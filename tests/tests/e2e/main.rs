@@ -19,6 +19,7 @@ mod in_use;
 mod knobs;
 mod migration;
 mod migration_cloud_map;
+mod multi_cluster;
 mod names;
 mod neighbour;
 mod ordinary_path;

@@ -103,4 +103,17 @@ pub struct CloudMapExportStatus {
     /// Instances of others in the same Cloud Map service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of_others: Option<i32>,
+    /// How other clusters export the same name otherwise. Absent when they do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflict: Option<ExportConflict>,
+}
+
+/// Another cluster exports a Service of the same name that is not like this one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExportConflict {
+    /// `TypeConflict` or `PortConflict`, as the Multi-Cluster Services API calls them.
+    pub reason: String,
+    /// Which cluster exports what.
+    pub message: String,
 }

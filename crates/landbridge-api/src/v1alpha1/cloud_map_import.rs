@@ -38,6 +38,11 @@ pub struct CloudMapImportSpec {
     pub source: ImportSource,
     /// The Kubernetes Service that is made.
     pub service: ImportedService,
+    /// Write a ServiceImport of the Multi-Cluster Services API beside the Service, under its name. Default: false. It needs the
+    /// kind `serviceimports.multicluster.x-k8s.io`, and is not written where the AWS MCS controller for Kubernetes runs,
+    /// which deletes every ServiceImport that is not its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_import: Option<bool>,
     /// Ownership and drift.
     #[serde(flatten)]
     pub knobs: Knobs,
@@ -149,4 +154,7 @@ pub struct CloudMapImportStatus {
     /// Those of them that take connections.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ready_endpoints: Option<i32>,
+    /// Name of the ServiceImport.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_import: Option<String>,
 }

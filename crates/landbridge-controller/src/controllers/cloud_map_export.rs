@@ -20,6 +20,7 @@ impl Converge for CloudMapExport {
 
     fn changed(world: &World, change: &Change<'_, Self>) {
         wake_migrations(world, change);
+        world.multi_cluster.wake();
         if let (Some(old), None) = (change.old, change.new) {
             wake_if_going(&world.cloud_map, None, &old.spec.namespace_ref.name);
         }

@@ -29,9 +29,15 @@ where
     T: Small,
     T::Whole: Resource<Scope = NamespaceResourceScope> + Clone + DeserializeOwned + std::fmt::Debug + Send + 'static,
 {
-    let changed = |service: Option<(&str, &str)>| match service {
-        Some((namespace, name)) => wake_users(world, |n, s| n == namespace && s == name),
-        None => wake_users(world, |_, _| true),
+    let changed = |service: Option<(&str, &str)>| {
+        match service {
+            Some((namespace, name)) => wake_users(world, |n, s| n == namespace && s == name),
+            None => wake_users(world, |_, _| true),
+        }
+        // A ServiceExport asks whether its Service is there, not where it leads.
+        if T::Whole::kind(&()) == "Service" {
+            world.multi_cluster.wake();
+        }
     };
     shelf.begin(namespaces.len().max(1));
     let watch = |api: Api<T::Whole>| watcher(api, settings.clone()).default_backoff();

@@ -9,6 +9,7 @@ mod ecs_cluster;
 mod ecs_service;
 mod iam_task_role;
 mod kubernetes_service;
+mod multi_cluster;
 mod namespace;
 mod traffic_migration;
 
@@ -97,6 +98,21 @@ impl Start<'_> {
         let (world, client) = (self.operator.world.clone(), self.client.clone());
         let (settings, namespaces) = (settings(self.operator), self.operator.config.watch_namespaces.clone());
         self.watches.spawn(kubernetes_service::follow(world, client, settings, namespaces));
+    }
+
+    /// Watches the kinds of the Multi-Cluster Services API where they are served, and has a CloudMapExport stand for each
+    /// ServiceExport.
+    pub fn multi_cluster(&mut self) {
+        let (operator, client) = (self.operator.clone(), self.client.clone());
+        let (settings, namespaces) = (settings(&operator), operator.config.watch_namespaces.clone());
+        self.watches.spawn(multi_cluster::follow(operator.clone(), client, settings, namespaces));
+        let (begin, stop) = (self.begin.clone(), self.stop.clone());
+        self.workers.spawn(async move {
+            tokio::select! {
+                () = begin.cancelled() => multi_cluster::work_off(operator, stop).await,
+                () = stop.cancelled() => {}
+            }
+        });
     }
 
     fn watch_all<K: Converge>(&mut self, feed: Arc<Feed<K>>) {

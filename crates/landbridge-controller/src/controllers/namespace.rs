@@ -23,6 +23,7 @@ pub async fn follow(
             world.services.wake_where(|s| s.object_namespace() == namespace);
             world.exports.wake_where(|e| e.object_namespace() == namespace);
             world.imports.wake_where(|i| i.object_namespace() == namespace);
+            world.multi_cluster.wake();
         }
     };
     world.namespaces.follow(events, changed).await;

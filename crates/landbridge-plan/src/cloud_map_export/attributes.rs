@@ -22,6 +22,16 @@ pub const IPV6: &str = "AWS_INSTANCE_IPV6";
 pub const PORT: &str = "AWS_INSTANCE_PORT";
 /// Attribute with the health that an instance begins with; Cloud Map takes it only where there is a custom health check.
 pub const INIT_HEALTH: &str = "AWS_INIT_HEALTH_STATUS";
+/// Attribute with the name of the cluster.
+pub(super) const CLUSTER: &str = "CLUSTER_ID";
+/// Attribute with the name of the set of clusters.
+pub(super) const CLUSTER_SET: &str = "CLUSTERSET_ID";
+/// Attribute with the type of the Service.
+pub(super) const SERVICE_TYPE: &str = "SERVICE_TYPE";
+/// Attribute with the port of the Service.
+pub(super) const SERVICE_PORT: &str = "SERVICE_PORT";
+/// Attribute with the name of that port.
+pub(super) const SERVICE_PORT_NAME: &str = "SERVICE_PORT_NAME";
 const CONTROLLER: &str = "K8S_CONTROLLER";
 const EXPORTED_AT: &str = "SERVICE_EXPORT_CREATION_TIMESTAMP";
 
@@ -77,13 +87,13 @@ pub(super) fn of(
     set("REGION", &account.region);
     set("ENDPOINT_PORT_NAME", &exported.port_name);
     set("ENDPOINT_PROTOCOL", &exported.protocol);
-    set("SERVICE_PORT_NAME", &exported.port_name);
-    set("SERVICE_PORT", &exported.port.to_string());
+    set(SERVICE_PORT_NAME, &exported.port_name);
+    set(SERVICE_PORT, &exported.port.to_string());
     set("SERVICE_TARGET_PORT", &exported.target_port);
     set("SERVICE_PROTOCOL", &exported.protocol);
-    set("SERVICE_TYPE", if exported.headless { "Headless" } else { "ClusterSetIP" });
-    set("CLUSTER_ID", spec.cluster_id.as_deref().unwrap_or(&account.installation));
-    set("CLUSTERSET_ID", spec.cluster_set_id.as_deref().unwrap_or("landbridge"));
+    set(SERVICE_TYPE, service_type(exported));
+    set(CLUSTER, spec.cluster_id.as_deref().unwrap_or(&account.installation));
+    set(CLUSTER_SET, cluster_set(object));
     set("READY", "true");
     if let Some(made) = &object.metadata.creation_timestamp {
         set(EXPORTED_AT, &made.0.as_millisecond().to_string());
@@ -94,4 +104,14 @@ pub(super) fn of(
     set("PLATFORM", "eks");
     set(OWNER, &owner(object, account));
     all
+}
+
+/// The value of [`CLUSTER_SET`].
+pub(super) fn cluster_set(object: &CloudMapExport) -> &str {
+    object.spec.cluster_set_id.as_deref().unwrap_or("landbridge")
+}
+
+/// The value of [`SERVICE_TYPE`].
+pub(super) fn service_type(exported: &Exported) -> &'static str {
+    if exported.headless { "Headless" } else { "ClusterSetIP" }
 }

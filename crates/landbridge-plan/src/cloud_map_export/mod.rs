@@ -2,6 +2,7 @@
 //! ours, and what is to be written. Instances of others in the same Cloud Map service are never touched.
 
 mod attributes;
+mod conflict;
 mod delete;
 mod instances;
 mod observed;
@@ -126,6 +127,7 @@ impl Kind for CloudMapExport {
             },
             registered: count(observed.instances.len().saturating_sub(of_others)),
             of_others: count(of_others),
+            conflict: conflict::of(self, resolved, observed),
         }
     }
 }

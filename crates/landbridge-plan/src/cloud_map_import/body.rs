@@ -3,20 +3,19 @@
 use landbridge_api::v1alpha1::{CloudMapImport, ImportType};
 use serde_json::{Value, json};
 
-use super::service_name;
-use super::slices::{SOURCE_CLUSTER, WantedSlice, protocol};
+use super::slices::{WantedSlice, protocol};
+use super::{CloudMapImportResolved, service_import, service_name};
 use crate::change::Body;
 use crate::kind::Kind;
 use crate::kubernetes::{Endpoint, EndpointPort, MANAGED_BY_LABEL, SERVICE_NAME_LABEL, annotations};
+use crate::multi_cluster::{SERVICE_NAME, SOURCE_CLUSTER};
 use crate::owner::Owner;
 use crate::policy;
 
-/// Label that the Multi-Cluster Services API has on what belongs to an imported service.
-pub(super) const MCS_NAME: &str = "multicluster.kubernetes.io/service-name";
 /// Who writes the slices. (A label's value has no slash.)
 pub(super) const MANAGER: &str = "cloud-map-importer.landbridge.dev";
 
-fn metadata(object: &CloudMapImport, owner: &Owner, labels: &Value) -> Value {
+pub(super) fn metadata(object: &CloudMapImport, owner: &Owner, labels: &Value) -> Value {
     let mut metadata = json!({"annotations": annotations(owner), "labels": labels});
     // Kubernetes deletes what an owner reference names with its owner, which is not what Retain says.
     if let Some(uid) = object.metadata.uid.as_deref().filter(|_| !policy::retains(&object.spec.knobs)) {
@@ -38,7 +37,7 @@ pub(super) fn owner_uid(object: &CloudMapImport) -> Option<&str> {
 }
 
 /// The Service: without a selector, so that Kubernetes leaves its slices to us.
-pub(super) fn service(object: &CloudMapImport, owner: &Owner) -> Body {
+pub(super) fn service(object: &CloudMapImport, resolved: &CloudMapImportResolved, owner: &Owner) -> Body {
     let spec = &object.spec.service;
     let ports: Vec<Value> = spec
         .ports
@@ -58,8 +57,14 @@ pub(super) fn service(object: &CloudMapImport, owner: &Owner) -> Body {
             port
         })
         .collect();
+    // The AWS MCS controller deletes Services that carry the label and whose source cluster it does not know.
+    let labels = if service_import::is_written(object, resolved) {
+        json!({SERVICE_NAME: service_name(object)})
+    } else {
+        json!({})
+    };
     let mut body = json!({
-        "metadata": metadata(object, owner, &json!({MCS_NAME: service_name(object)})),
+        "metadata": metadata(object, owner, &labels),
         "spec": {"type": "ClusterIP", "ports": ports},
     });
     if spec.type_.unwrap_or_default() == ImportType::Headless {
@@ -74,7 +79,7 @@ pub(super) fn slice(object: &CloudMapImport, owner: &Owner, wanted: &WantedSlice
     let labels = json!({
         SERVICE_NAME_LABEL: service,
         MANAGED_BY_LABEL: MANAGER,
-        MCS_NAME: service,
+        SERVICE_NAME: service,
         SOURCE_CLUSTER: wanted.group.cluster,
     });
     let body = json!({

@@ -6,6 +6,7 @@ mod observed;
 mod plan;
 mod resolve;
 mod resolved;
+mod service_import;
 mod slices;
 #[cfg(test)]
 mod tests;
@@ -16,7 +17,7 @@ use landbridge_api::condition::reason;
 use landbridge_api::v1alpha1::{CloudMapImport, CloudMapImportStatus};
 
 use crate::account::AccountTarget;
-use crate::kind::{Health, Kind};
+use crate::kind::{Dependent, Health, Kind};
 use crate::objects::Objects;
 use crate::owner::Owner;
 use crate::plan::{Plan, Unmet};
@@ -54,12 +55,17 @@ impl Kind for CloudMapImport {
     fn account(resolved: &CloudMapImportResolved) -> &AccountTarget {
         &resolved.account
     }
-    fn plan(&self, resolved: &CloudMapImportResolved, observed: &CloudMapImportObserved, _now: Timestamp) -> Plan {
+    fn plan(&self, resolved: &CloudMapImportResolved, observed: &CloudMapImportObserved, now: Timestamp) -> Plan {
         let owner = Owner::new(self.identity(), &resolved.account);
         if self.is_deleting() {
             return plan::delete(self, resolved, &owner);
         }
-        plan::plan(self, resolved, observed, &owner)
+        plan::plan(self, resolved, observed, &owner, now)
+    }
+
+    fn dependents(&self, resolved: &CloudMapImportResolved, observed: &CloudMapImportObserved) -> Vec<Dependent> {
+        let owner = Owner::new(self.identity(), &resolved.account);
+        service_import::dependent(self, resolved, observed, &owner).into_iter().collect()
     }
 
     fn health(&self, resolved: &CloudMapImportResolved, observed: &CloudMapImportObserved, _now: Timestamp) -> Health {
@@ -98,6 +104,7 @@ impl Kind for CloudMapImport {
             service: there.map(|s| s.name.clone()),
             endpoints: count(ours().count()),
             ready_endpoints: count(ours().filter(|e| e.ready).count()),
+            service_import: service_import::made(resolved, &owner).map(|i| i.name.clone()),
         }
     }
 }

@@ -1,19 +1,21 @@
 //! What an import needs in Kubernetes: its Service, and slices with the endpoints of the source.
 
+use jiff::Timestamp;
 use landbridge_api::condition::reason;
 use landbridge_api::v1alpha1::{CloudMapImport, ImportType, ImportedPort};
 
 use super::slices::{Wanted, WantedSlice, protocol};
-use super::{CloudMapImportObserved, CloudMapImportResolved, ImportedFrom, body, service_name};
+use super::{CloudMapImportObserved, CloudMapImportResolved, ImportedFrom, body, service_import, service_name};
 use crate::adoption;
 use crate::change::{Body, Change};
 use crate::kind::Kind;
 use crate::kubernetes::{Endpoint, EndpointSlice, KubernetesService, ServicePort};
+use crate::multi_cluster::SERVICE_NAME;
 use crate::owner::Owner;
 use crate::plan::{Cause, Difference, Plan};
 use crate::policy;
 
-const SERVICE: &str = "service";
+pub(super) const SERVICE: &str = "service";
 const REPLACED: &str = "replaced-service";
 
 pub(super) fn plan(
@@ -21,6 +23,7 @@ pub(super) fn plan(
     resolved: &CloudMapImportResolved,
     observed: &CloudMapImportObserved,
     owner: &Owner,
+    now: Timestamp,
 ) -> Plan {
     let mut plan = Plan::of(object.identity());
     service(object, resolved, owner, &mut plan);
@@ -51,6 +54,7 @@ pub(super) fn plan(
     for slice in resolved.slices.iter().filter(|s| is_over(s)) {
         plan.step(&slice.name, Cause::Spec, &[SERVICE], delete_slice(object, slice));
     }
+    service_import::plan(object, resolved, observed, owner, now, &mut plan);
     plan
 }
 
@@ -58,6 +62,9 @@ pub(super) fn plan(
 pub(super) fn delete(object: &CloudMapImport, resolved: &CloudMapImportResolved, owner: &Owner) -> Plan {
     let mut plan = Plan::of(object.identity());
     if !policy::retains(&object.spec.knobs) {
+        if let Some(made) = service_import::made(resolved, owner) {
+            plan.step(service_import::STEP, Cause::Deletion, &[], service_import::removal(resolved, made));
+        }
         for slice in resolved.slices.iter().filter(|s| s.held.is(owner)) {
             plan.step(&slice.name, Cause::Deletion, &[], delete_slice(object, slice));
         }
@@ -73,7 +80,7 @@ pub(super) fn delete(object: &CloudMapImport, resolved: &CloudMapImportResolved,
 fn service(object: &CloudMapImport, resolved: &CloudMapImportResolved, owner: &Owner, plan: &mut Plan) {
     let name = service_name(object);
     let cause = adoption::cause(object.is_applied(resolved));
-    let make = |uid: Option<String>| apply(object, "v1", "Service", &name, uid, body::service(object, owner));
+    let make = |uid: Option<String>| apply(object, "v1", "Service", &name, uid, body::service(object, resolved, owner));
     let Some(present) = &resolved.service else {
         if cause == Cause::Drift {
             plan.drift.push(Difference::new("service", None, Some(name.as_str().into())));
@@ -90,7 +97,7 @@ fn service(object: &CloudMapImport, resolved: &CloudMapImportResolved, owner: &O
         );
         return plan.block(reason::NAME_TAKEN, message);
     }
-    let found = service_differences(object, present);
+    let found = service_differences(object, resolved, present);
     if found.is_empty() {
         return;
     }
@@ -106,7 +113,11 @@ fn service(object: &CloudMapImport, resolved: &CloudMapImportResolved, owner: &O
     }
 }
 
-fn service_differences(object: &CloudMapImport, present: &KubernetesService) -> Vec<Difference> {
+fn service_differences(
+    object: &CloudMapImport,
+    resolved: &CloudMapImportResolved,
+    present: &KubernetesService,
+) -> Vec<Difference> {
     let spec = &object.spec.service;
     let mut found = Vec::new();
     let mut differ = |path: &str, from: serde_json::Value, to: serde_json::Value| {
@@ -135,8 +146,9 @@ fn service_differences(object: &CloudMapImport, present: &KubernetesService) -> 
         sorted(spec.ports.iter().map(wanted).collect()),
     );
     differ("service.ownerReferences", present.owner_uid.as_deref().into(), body::owner_uid(object).into());
-    let label = present.labels.get(body::MCS_NAME).map(String::as_str);
-    differ("service.labels", label.into(), Some(service_name(object)).into());
+    let label = present.labels.get(SERVICE_NAME).map(String::as_str);
+    let wanted = service_import::is_written(object, resolved).then(|| service_name(object));
+    differ("service.labels", label.into(), wanted.into());
     found
 }
 
@@ -166,7 +178,14 @@ fn differences(wanted: &WantedSlice) -> Vec<Difference> {
         .collect()
 }
 
-fn apply(object: &CloudMapImport, version: &str, kind: &str, name: &str, uid: Option<String>, body: Body) -> Change {
+pub(super) fn apply(
+    object: &CloudMapImport,
+    version: &str,
+    kind: &str,
+    name: &str,
+    uid: Option<String>,
+    body: Body,
+) -> Change {
     Change::ApplyObject {
         api_version: version.to_owned(),
         kind: kind.to_owned(),

@@ -17,7 +17,10 @@ pub(super) fn resolve(object: &CloudMapImport, objects: &dyn Objects) -> Result<
     let (namespace, name) = (object.object_namespace(), service_name(object));
     let service = objects.kubernetes_service(namespace, &name)?;
     let slices = objects.endpoint_slices(namespace, &name)?;
-    Ok(CloudMapImportResolved { account, source, service, slices })
+    let asks = object.spec.service_import == Some(true);
+    let made = object.stored().is_some_and(|s| s.service_import.is_some());
+    let service_imports = (asks || made).then(|| objects.service_imports(namespace, &name)).transpose()?;
+    Ok(CloudMapImportResolved { account, source, service, slices, service_imports })
 }
 
 fn source(object: &CloudMapImport, objects: &dyn Objects) -> Result<(Arc<AccountTarget>, ImportedFrom), Unmet> {

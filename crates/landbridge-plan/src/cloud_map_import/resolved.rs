@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::account::AccountTarget;
 use crate::kubernetes::{EndpointSlice, KubernetesService};
+use crate::multi_cluster::ServiceImports;
 
 /// Everything that a CloudMapImport takes from other objects, and the Service and slices of its name.
 #[derive(Clone, Debug, Serialize)]
@@ -20,6 +21,9 @@ pub struct CloudMapImportResolved {
     /// The EndpointSlices of that Service, whoever made them.
     #[serde(skip)]
     pub slices: Vec<Arc<EndpointSlice>>,
+    /// What the cluster has of ServiceImports, where the import asks for one or has made one.
+    #[serde(skip)]
+    pub service_imports: Option<ServiceImports>,
 }
 
 /// Where the endpoints are found.

@@ -15,12 +15,11 @@ use crate::adoption::some_of;
 use crate::cloud_map_export::is_unroutable;
 use crate::hash;
 use crate::kubernetes::{Endpoint, EndpointPort, EndpointSlice};
+use crate::multi_cluster::SOURCE_CLUSTER;
 use crate::owner::Owner;
 
 /// Endpoints of a slice, as Kubernetes' own controller has them by default (`--max-endpoints-per-slice`).
 pub(super) const MOST: usize = 100;
-/// Label that the Multi-Cluster Services API has on slices: the cluster that the endpoints are in.
-pub(super) const SOURCE_CLUSTER: &str = "multicluster.kubernetes.io/source-cluster";
 
 /// What the endpoints of a slice have in common.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

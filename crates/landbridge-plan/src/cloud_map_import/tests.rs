@@ -62,12 +62,17 @@ fn apply(objects: &mut Snapshot, change: &Change) {
                     object["spec"]["clusterIP"] = json!("10.96.0.9");
                 }
                 objects.insert_service(&serde_json::from_value(object).unwrap());
+            } else if kind == "ServiceImport" {
+                objects.insert_service_import(&serde_json::from_value(object).unwrap());
             } else {
                 objects.insert_slice(&serde_json::from_value(object).unwrap());
             }
         }
         Change::DeleteObject { kind, namespace, name, .. } if kind == "Service" => {
             objects.kubernetes_services.remove(&(namespace.clone(), name.clone())).unwrap();
+        }
+        Change::DeleteObject { kind, namespace, name, .. } if kind == "ServiceImport" => {
+            objects.service_imports.remove(&(namespace.clone(), name.clone())).unwrap();
         }
         Change::DeleteObject { name, .. } => {
             let before: usize = objects.endpoint_slices.values().map(Vec::len).sum();
@@ -280,6 +285,127 @@ fn a_source_that_is_gone_leads_nobody_anywhere_and_a_new_import_waits_for_it() {
     assert_eq!(health(&objects, &import, &CloudMapImportObserved::default()).0, reason::REFERENCE_NOT_FOUND);
     settle_deletion(&mut objects, &deleted(import));
     assert!(!objects.kubernetes_services.contains_key(&("shop".to_owned(), "orders-ecs".to_owned())));
+}
+
+/// A cluster that serves ServiceImports in that version.
+fn serving(version: &str) -> Snapshot {
+    let mut objects = shop();
+    objects.multi_cluster.version = Some(version.to_owned());
+    objects
+}
+
+fn service_import(objects: &Snapshot) -> Option<Arc<crate::multi_cluster::ServiceImport>> {
+    objects.service_imports.get(&("shop".to_owned(), "orders-ecs".to_owned())).cloned()
+}
+
+/// The condition that speaks of the ServiceImport: whether it holds, its reason and message.
+fn imported(
+    objects: &Snapshot,
+    import: &CloudMapImport,
+    world: &CloudMapImportObserved,
+) -> (bool, &'static str, String) {
+    let all = import.dependents(&import.resolve(objects).unwrap(), world);
+    let [only] = all.as_slice() else { panic!("{all:?}") };
+    (only.holds, only.reason, only.message.clone())
+}
+
+/// [`settle`] for what takes two passes: the address of a Service is known once it is there.
+fn settle_twice(objects: &mut Snapshot, import: &CloudMapImport, world: &CloudMapImportObserved) {
+    let plan = plan_in(objects, import, world);
+    plan.steps.iter().for_each(|s| apply(objects, &s.change));
+    settle(objects, import, world);
+}
+
+#[test]
+fn a_service_import_has_the_ports_addresses_and_clusters_of_what_is_imported() {
+    let (mut objects, asking) = (serving("v1beta1"), import(&json!({"serviceImport": true})));
+    let world = observed(vec![found("10.0.3.17", true)]);
+    settle_twice(&mut objects, &asking, &world);
+    let said = service_import(&objects).unwrap().said.clone();
+    assert_eq!((said.type_.as_str(), said.ready), ("ClusterSetIP", Some((true, "Ready".to_owned()))));
+    assert_eq!(said.ips.iter().collect::<Vec<_>>(), ["10.96.0.9"]);
+    assert_eq!(said.clusters.iter().collect::<Vec<_>>(), ["ecs-prod"]);
+    assert_eq!(said.ports.first().map(|p| (p.0.as_str(), p.1, p.3.as_str())), Some(("http", 80, "http")));
+    let label = service(&objects).labels["multicluster.kubernetes.io/service-name"].clone();
+    assert_eq!(label, "orders-ecs");
+    let condition = imported(&objects, &asking, &world);
+    assert_eq!(
+        condition,
+        (true, reason::READY, "ServiceImport shop/orders-ecs stands beside Service shop/orders-ecs".into())
+    );
+    // Without a ready endpoint it says so; the other clusters follow.
+    let mut elsewhere = found("10.0.4.1", false);
+    elsewhere.cluster = Some("east".into());
+    assert_eq!(settle(&mut objects, &asking, &observed(vec![elsewhere])).len(), 3);
+    let said = service_import(&objects).unwrap().said.clone();
+    assert_eq!(said.ready, Some((false, "Pending".to_owned())));
+    assert_eq!(said.clusters.iter().collect::<Vec<_>>(), ["east"]);
+    settle_deletion_of(&mut objects, asking);
+    assert!(service_import(&objects).is_none());
+}
+
+fn settle_deletion_of(objects: &mut Snapshot, mut import: CloudMapImport) {
+    let status = CloudMapImportStatus { service_import: Some("orders-ecs".into()), ..Default::default() };
+    import.status = Some(status);
+    settle_deletion(objects, &deleted(import));
+}
+
+#[test]
+fn the_old_version_has_one_address_and_no_conditions_and_a_headless_one_has_no_address() {
+    let (mut objects, asking) = (serving("v1alpha1"), import(&json!({"serviceImport": true})));
+    let world = observed(vec![found("10.0.3.17", true)]);
+    let plan = plan_in(&objects, &asking, &world);
+    let Some(Change::ApplyObject { api_version, .. }) = plan.steps.last().map(|s| &s.change) else { panic!() };
+    assert_eq!(api_version, "multicluster.x-k8s.io/v1alpha1");
+    settle_twice(&mut objects, &asking, &world);
+    assert_eq!(service_import(&objects).unwrap().said.ready, None);
+    let service = json!({"name": "orders-ecs", "type": "Headless", "ports": [{"port": 80}]});
+    settle_twice(&mut objects, &import(&json!({"serviceImport": true, "service": service})), &world);
+    let said = service_import(&objects).unwrap().said.clone();
+    assert_eq!((said.type_.as_str(), said.ips.len()), ("Headless", 0));
+}
+
+#[test]
+fn where_the_kind_is_not_served_or_its_aws_controller_runs_there_is_a_service_and_no_service_import() {
+    let asking = import(&json!({"serviceImport": true}));
+    let world = observed(vec![found("10.0.3.17", true)]);
+    let mut objects = shop();
+    settle(&mut objects, &asking, &world);
+    assert_eq!(imported(&objects, &asking, &world).1, reason::NOT_SERVED);
+    // The kind arrives.
+    objects.multi_cluster.version = Some("v1beta1".to_owned());
+    settle_twice(&mut objects, &asking, &world);
+    assert!(imported(&objects, &asking, &world).0 && service_import(&objects).is_some());
+    // The AWS MCS controller arrives: it deletes Services that carry the label, too.
+    objects.multi_cluster.foreign = Some("cloud-map-mcs-system/manager".to_owned());
+    settle(&mut objects, &asking, &world);
+    assert!(service_import(&objects).is_none() && service(&objects).labels.is_empty());
+    let (holds, reason, message) = imported(&objects, &asking, &world);
+    assert_eq!((holds, reason), (false, reason::FOREIGN_MCS_CONTROLLER));
+    assert!(message.contains("cloud-map-mcs-system/manager"), "{message}");
+    assert_eq!(health(&objects, &asking, &world).0, reason::READY);
+    // An import that does not ask has no such condition.
+    let silent = import(&json!({}));
+    assert_eq!(silent.dependents(&silent.resolve(&objects).unwrap(), &world), []);
+}
+
+#[test]
+fn the_service_import_of_somebody_else_is_left_alone_and_one_that_is_not_wanted_any_more_goes() {
+    let asking = import(&json!({"serviceImport": true}));
+    let world = observed(vec![found("10.0.3.17", true)]);
+    let mut objects = serving("v1beta1");
+    let theirs = json!({"metadata": {"name": "orders-ecs", "namespace": "shop", "uid": "theirs"},
+                        "spec": {"type": "ClusterSetIP", "ports": []}});
+    objects.insert_service_import(&serde_json::from_value(theirs).unwrap());
+    settle(&mut objects, &asking, &world);
+    assert_eq!(imported(&objects, &asking, &world).1, reason::NAME_TAKEN);
+    assert_eq!(service_import(&objects).unwrap().uid, "theirs");
+    objects.service_imports.clear();
+    settle_twice(&mut objects, &asking, &world);
+    let mut silent = import(&json!({}));
+    silent.status = Some(CloudMapImportStatus { service_import: Some("orders-ecs".into()), ..Default::default() });
+    settle(&mut objects, &silent, &world);
+    assert!(service_import(&objects).is_none());
 }
 
 fn endpoints() -> impl Strategy<Value = BTreeMap<u16, (bool, bool)>> {

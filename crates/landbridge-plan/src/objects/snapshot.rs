@@ -14,6 +14,7 @@ use landbridge_api::v1alpha1::{
 use super::Objects;
 use crate::account::{AccountTarget, DEFAULT_ACCOUNT};
 use crate::kubernetes::{EndpointSlice, KubernetesService};
+use crate::multi_cluster::{ServiceImport, ServiceImports, WholeServiceImport};
 use crate::plan::Unmet;
 
 /// Custom resources by name, or by namespace and name.
@@ -46,6 +47,10 @@ pub struct Snapshot {
     pub kubernetes_services: BTreeMap<(String, String), Arc<KubernetesService>>,
     /// EndpointSlices by the namespace and the name of their Service, sorted by name.
     pub endpoint_slices: BTreeMap<(String, String), Vec<Arc<EndpointSlice>>>,
+    /// What the cluster has of ServiceImports; the one that is present is looked up among [`Snapshot::service_imports`].
+    pub multi_cluster: ServiceImports,
+    /// ServiceImports.
+    pub service_imports: BTreeMap<(String, String), Arc<ServiceImport>>,
     /// Labels of Kubernetes namespaces.
     pub namespace_labels: BTreeMap<String, BTreeMap<String, String>>,
 }
@@ -76,6 +81,12 @@ impl Snapshot {
         slices.retain(|s| s.name != slice.name);
         slices.push(Arc::new(slice));
         slices.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+
+    /// Adds a ServiceImport.
+    pub fn insert_service_import(&mut self, import: &WholeServiceImport) {
+        let import = ServiceImport::from(import);
+        self.service_imports.insert((import.namespace.clone(), import.name.clone()), Arc::new(import));
     }
 
     fn users(
@@ -163,6 +174,11 @@ impl Objects for Snapshot {
             return Err(unknown("EndpointSlices of Service", namespace, service));
         }
         Ok(found.unwrap_or_default())
+    }
+
+    fn service_imports(&self, namespace: &str, name: &str) -> Result<ServiceImports, Unmet> {
+        let present = self.service_imports.get(&(namespace.to_owned(), name.to_owned())).cloned();
+        Ok(ServiceImports { present, ..self.multi_cluster.clone() })
     }
 
     fn namespaces_with_iam_task_role(&self, name: &str) -> Vec<String> {

@@ -39,6 +39,9 @@ impl Objects for Cluster {
     fn kubernetes_service(&self, _: &str, _: &str) -> Result<Option<Arc<KubernetesService>>, Unmet> {
         Ok(None)
     }
+    fn service_imports(&self, _: &str, _: &str) -> Result<crate::multi_cluster::ServiceImports, Unmet> {
+        Ok(crate::multi_cluster::ServiceImports::default())
+    }
     fn endpoint_slices(&self, _: &str, _: &str) -> Result<Vec<Arc<EndpointSlice>>, Unmet> {
         Ok(Vec::new())
     }
