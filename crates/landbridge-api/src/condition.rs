@@ -85,6 +85,8 @@ pub mod reason {
     pub const AWAITING_APPROVAL: &str = "AwaitingApproval";
     /// The migration holds where it is, because a side is below its floor or a gate does not hold.
     pub const HOLDING: &str = "Holding";
+    /// The program that governs the rules does not carry new weights out.
+    pub const MANAGER_SILENT: &str = "ManagerSilent";
     /// Somebody else changed what the migration governs.
     pub const CONFLICTED: &str = "Conflicted";
     /// The API server does not serve the kind that is to be written.

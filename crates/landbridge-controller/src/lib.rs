@@ -14,6 +14,7 @@ mod controllers;
 mod crds;
 mod events;
 mod feed;
+mod foreign;
 mod guard;
 pub mod lease;
 mod metrics;

@@ -16,13 +16,14 @@ use landbridge_api::v1alpha1::{
 };
 use landbridge_plan::account::{AccountTarget, DEFAULT_ACCOUNT};
 use landbridge_plan::kind::Kind;
-use landbridge_plan::kubernetes::{EndpointSlice, KubernetesService};
+use landbridge_plan::kubernetes::{EndpointSlice, ForeignKind, ForeignObject, KubernetesService};
 use landbridge_plan::multi_cluster::ServiceImports;
 use landbridge_plan::objects::Objects;
 use landbridge_plan::plan::Unmet;
 
 use crate::ambient::Ambient;
 use crate::feed::Feed;
+use crate::foreign::Foreign;
 use crate::mirror::Mirror;
 use crate::multi_cluster::MultiCluster;
 
@@ -50,6 +51,8 @@ pub struct World {
     pub mirror: Mirror,
     /// The Multi-Cluster Services API, where it is served.
     pub multi_cluster: MultiCluster,
+    /// Objects of kinds that others define, watched once somebody asks for one.
+    pub foreign: Foreign,
     /// The operator's own AWS environment.
     pub ambient: Ambient,
     /// Identity of this installation.
@@ -69,7 +72,8 @@ impl World {
     /// A world of these feeds.
     pub fn new(feeds: Feeds, installation: String) -> Self {
         let Feeds { accounts, clusters, cloud_map, roles, services, exports, imports, migrations, namespaces } = feeds;
-        let (mirror, ambient, proved) = (Mirror::default(), Ambient::default(), Mutex::default());
+        let (mirror, foreign) = (Mirror::default(), Foreign::default());
+        let (ambient, proved) = (Ambient::default(), Mutex::default());
         Self {
             accounts,
             clusters,
@@ -82,6 +86,7 @@ impl World {
             namespaces,
             mirror,
             multi_cluster: MultiCluster::default(),
+            foreign,
             ambient,
             installation,
             proved,
@@ -212,6 +217,16 @@ impl Objects for World {
 
     fn service_imports(&self, namespace: &str, name: &str) -> Result<ServiceImports, Unmet> {
         self.multi_cluster.service_imports(namespace, name)
+    }
+
+    fn foreign(&self, kind: &'static ForeignKind, namespace: &str) -> Result<Vec<Arc<ForeignObject>>, Unmet> {
+        self.foreign.of(kind, namespace)
+    }
+
+    fn cloud_map_imports(&self, namespace: &str) -> Vec<Arc<CloudMapImport>> {
+        let mut all = self.imports.store().state_filter(|i| i.object_namespace() == namespace);
+        all.sort_by(|a, b| a.object_name().cmp(b.object_name()));
+        all
     }
 
     fn namespaces_with_iam_task_role(&self, name: &str) -> Vec<String> {

@@ -165,6 +165,7 @@ fn start_all(start: &mut Start<'_>, queues: Queues) {
     start.kubernetes_namespaces();
     start.kubernetes_services();
     start.multi_cluster();
+    start.foreign_kinds();
     start.cluster_scoped(&world.accounts, queues.accounts);
     start.cluster_scoped(&world.clusters, queues.clusters);
     start.cluster_scoped(&world.cloud_map, queues.cloud_map);

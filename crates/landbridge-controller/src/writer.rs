@@ -1,7 +1,8 @@
 //! Writes of plans into Kubernetes: objects that custom resources own there, such as the Service of an import.
 //!
 //! An object is read before it is written: only one that carries the owner's annotations is changed, and only while it is
-//! still as it was read. Like writes to AWS they need the lease of the account.
+//! still as it was read. Objects of others get a patch of a few fields, under the same condition. Like writes to AWS they
+//! need the lease of the account.
 
 use std::sync::Arc;
 
@@ -54,6 +55,9 @@ impl Writer {
             Change::DeleteObject { api_version, kind, namespace, name, uid } => {
                 self.delete(&Target { api_version, kind, namespace, name }, uid).await
             }
+            Change::PatchObject { api_version, kind, namespace, name, version, patch } => {
+                self.patch(&Target { api_version, kind, namespace, name }, version, patch).await
+            }
             other => Err(failure(
                 other.operation(),
                 ErrorClass::Invalid,
@@ -101,6 +105,18 @@ impl Writer {
         }
         self.world.mirror.wrote(target.kind, &answer);
         self.world.multi_cluster.wrote(target.kind, &answer);
+        Ok(())
+    }
+
+    /// Changes some fields of an object of somebody else. The API server refuses it (409) when the object is no longer the one
+    /// that was read, so that nobody's edit is written over.
+    async fn patch(&self, target: &Target<'_>, version: &str, patch: &Body) -> Result<(), Failure> {
+        let mut patch = Value::Object(patch.clone());
+        patch["metadata"]["resourceVersion"] = version.into();
+        let params = PatchParams { field_manager: Some(OBJECT_MANAGER.to_owned()), ..PatchParams::default() };
+        let request = target.request().patch(target.name, &params, &Patch::Merge(&patch));
+        let answer: Value = self.api.send("kubernetes:Patch", request).await?;
+        self.world.foreign.wrote(target.kind, &answer);
         Ok(())
     }
 

@@ -102,3 +102,41 @@ async fn without_the_lease_of_the_account_nothing_is_written() {
     assert!(services.get_opt("orders").await.unwrap().is_none());
     stage.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_of_somebody_else_gets_only_what_the_patch_names_and_only_as_it_was_read() {
+    use k8s_openapi::api::networking::v1::Ingress;
+
+    let stage = Stage::without_operator(1.0).await;
+    let writer = writer(&stage);
+    let ingresses: Api<Ingress> = Api::namespaced(stage.client.clone(), "default");
+    let theirs = json!({
+        "metadata": {"name": "orders", "annotations": {"weights": "1", "theirs": "{ \"a\" : 1 }"}, "labels": {"app": "x"}},
+        "spec": {"defaultBackend": {"service": {"name": "orders", "port": {"name": "http"}}}},
+    });
+    let made = ingresses.create(&PostParams::default(), &serde_json::from_value(theirs).unwrap()).await.unwrap();
+    let patch = |read: &Ingress, weights: &str| Change::PatchObject {
+        api_version: "networking.k8s.io/v1".to_owned(),
+        kind: "Ingress".to_owned(),
+        namespace: "default".to_owned(),
+        name: "orders".to_owned(),
+        version: read.metadata.resource_version.clone().unwrap(),
+        patch: json!({"metadata": {"annotations": {"weights": weights}}}).as_object().cloned().unwrap(),
+    };
+    writer.make(&patch(&made, "2")).await.unwrap();
+    let found = ingresses.get("orders").await.unwrap();
+    let mut wanted = made.metadata.annotations.clone().unwrap();
+    wanted.insert("weights".to_owned(), "2".to_owned());
+    assert_eq!((found.metadata.annotations.as_ref(), &found.spec), (Some(&wanted), &made.spec));
+    assert_eq!(found.metadata.labels, made.metadata.labels);
+    let managers = found.metadata.managed_fields.clone().unwrap();
+    assert!(managers.iter().any(|m| m.manager.as_deref() == Some(OBJECT_MANAGER)), "{managers:?}");
+
+    // What was read before is not what is there now.
+    let refused = writer.make(&patch(&made, "3")).await.unwrap_err();
+    assert_eq!(refused.class, ErrorClass::Conflict, "{refused:?}");
+    assert_eq!(ingresses.get("orders").await.unwrap().metadata.annotations, Some(wanted));
+    ingresses.delete("orders", &DeleteParams::default()).await.unwrap();
+    assert_eq!(writer.make(&patch(&found, "5")).await.unwrap_err().class, ErrorClass::NotFound);
+    stage.end().await;
+}

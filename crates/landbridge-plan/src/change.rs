@@ -123,6 +123,10 @@ pub enum Change {
     /// Deletion of an object in Kubernetes, if it is still the one of that UID.
     DeleteObject { api_version: String, kind: String, namespace: String, name: String, uid: String },
 
+    /// JSON merge patch of an object in Kubernetes that somebody else governs: only what `patch` names changes, and only while
+    /// the object is still at that resource version, which no other object of its name ever has.
+    PatchObject { api_version: String, kind: String, namespace: String, name: String, version: String, patch: Body },
+
     /// elasticloadbalancing:CreateTargetGroup. Outputs `arn`.
     CreateTargetGroup { name: String, settings: TargetGroupSettings, tags: Tags },
     /// elasticloadbalancing:ModifyTargetGroupAttributes.
@@ -232,6 +236,7 @@ impl Change {
             | C::TagRole { .. }
             | C::UpdatePodIdentityAssociation { .. }
             | C::ApplyObject { .. }
+            | C::PatchObject { .. }
             | C::SetTargetGroupAttributes { .. }
             | C::ShiftWeights { .. }
             | C::ReplaceRecords { .. }
@@ -288,7 +293,9 @@ impl Change {
             | C::DeletePodIdentityAssociation { cluster, namespace, service_account, .. } => {
                 format!("Pod Identity association {cluster}/{namespace}/{service_account}")
             }
-            C::ApplyObject { kind, namespace, name, .. } | C::DeleteObject { kind, namespace, name, .. } => {
+            C::ApplyObject { kind, namespace, name, .. }
+            | C::PatchObject { kind, namespace, name, .. }
+            | C::DeleteObject { kind, namespace, name, .. } => {
                 format!("{kind} {namespace}/{name}")
             }
             C::CreateTargetGroup { name, .. } => format!("target group {name}"),
@@ -309,7 +316,7 @@ impl Change {
 
     /// Whether it is written to Kubernetes rather than to AWS.
     pub fn is_kubernetes(&self) -> bool {
-        matches!(self, Change::ApplyObject { .. } | Change::DeleteObject { .. })
+        matches!(self, Change::ApplyObject { .. } | Change::PatchObject { .. } | Change::DeleteObject { .. })
     }
 
     /// The AWS operation, as IAM names it: `ecs:CreateService`.
@@ -355,6 +362,7 @@ impl Change {
             C::UpdatePodIdentityAssociation { .. } => "eks:UpdatePodIdentityAssociation",
             C::DeletePodIdentityAssociation { .. } => "eks:DeletePodIdentityAssociation",
             C::ApplyObject { .. } => "kubernetes:Apply",
+            C::PatchObject { .. } => "kubernetes:Patch",
             C::DeleteObject { .. } => "kubernetes:Delete",
             C::CreateTargetGroup { .. } => "elasticloadbalancing:CreateTargetGroup",
             C::SetTargetGroupAttributes { .. } => "elasticloadbalancing:ModifyTargetGroupAttributes",

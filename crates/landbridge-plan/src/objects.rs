@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use landbridge_api::v1alpha1::{
-    CloudMapExport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole, TrafficMigration,
+    CloudMapExport, CloudMapImport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole, TrafficMigration,
 };
 
 use crate::account::AccountTarget;
-use crate::kubernetes::{EndpointSlice, KubernetesService};
+use crate::kubernetes::{EndpointSlice, ForeignKind, ForeignObject, KubernetesService};
 use crate::multi_cluster::ServiceImports;
 use crate::plan::Unmet;
 
@@ -51,6 +51,13 @@ pub trait Objects {
     /// # Errors
     /// ServiceImports are not known yet, or may not be read.
     fn service_imports(&self, namespace: &str, name: &str) -> Result<ServiceImports, Unmet>;
+    /// The objects of a kind that others define, in a namespace, sorted by their names.
+    ///
+    /// # Errors
+    /// They are not known yet, may not be read, or the cluster has no such kind.
+    fn foreign(&self, kind: &'static ForeignKind, namespace: &str) -> Result<Vec<Arc<ForeignObject>>, Unmet>;
+    /// The CloudMapImports of a namespace, in the order of their names.
+    fn cloud_map_imports(&self, namespace: &str) -> Vec<Arc<CloudMapImport>>;
     /// Namespaces that hold an IAMTaskRole of that name; only for the message that a reference cannot cross namespaces.
     fn namespaces_with_iam_task_role(&self, name: &str) -> Vec<String>;
     /// Labels of a Kubernetes namespace.

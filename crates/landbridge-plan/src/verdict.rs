@@ -318,6 +318,7 @@ fn known(text: &str) -> &'static str {
         reason::PREFLIGHT,
         reason::AWAITING_APPROVAL,
         reason::HOLDING,
+        reason::MANAGER_SILENT,
         reason::CONFLICTED,
         reason::NOT_SERVED,
         reason::FOREIGN_MCS_CONTROLLER,

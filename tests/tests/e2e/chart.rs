@@ -101,8 +101,10 @@ async fn the_installed_chart_lets_the_operator_work_and_nothing_more() {
     stage.apply(&service("web", "", "")).await;
     stage.until("shop", "web", "ready", is_ready).await;
     events_arrive(&stage).await;
-    let upgraded = helm(home.path(), Some(&kubeconfig), &["upgrade", RELEASE, &chart, "-n", NAMESPACE]).await;
+    let with_routes = ["upgrade", RELEASE, &chart, "-n", NAMESPACE, "--set", "rbac.routes=true"];
+    let upgraded = helm(home.path(), Some(&kubeconfig), &with_routes).await;
     assert!(upgraded.status.success(), "{}", said(&upgraded));
+    the_account_may_write_weights_into_routes_and_make_none(&stage.client).await;
     stage.end().await;
 }
 
@@ -181,6 +183,8 @@ async fn the_account_may_do_what_it_needs_and_no_more(client: &Client, kinds: &[
     for (verb, group, resource, namespace) in [
         ("get", "apps", "deployments", "shop"),
         ("delete", "multicluster.x-k8s.io", "serviceexports", "shop"),
+        ("patch", "gateway.networking.k8s.io", "httproutes", "shop"),
+        ("list", "networking.k8s.io", "ingresses", "shop"),
         ("get", "", "secrets", NAMESPACE),
         ("list", "", "secrets", "shop"),
         ("get", "", "pods", NAMESPACE),
@@ -195,6 +199,18 @@ async fn the_account_may_do_what_it_needs_and_no_more(client: &Client, kinds: &[
     ] {
         assert!(!may(client, verb, group, resource, "", namespace).await, "{verb} {group}/{resource} in {namespace:?}");
     }
+}
+
+async fn the_account_may_write_weights_into_routes_and_make_none(client: &Client) {
+    let routes = [("gateway.networking.k8s.io", "httproutes"), ("networking.k8s.io", "ingresses")];
+    for (group, resource) in routes {
+        for (verb, allowed) in [("list", true), ("watch", true), ("patch", true), ("create", false), ("delete", false)]
+        {
+            assert_eq!(may(client, verb, group, resource, "", "shop").await, allowed, "{verb} {resource}");
+        }
+    }
+    assert!(may(client, "list", "elbv2.k8s.aws", "targetgroupbindings", "", "shop").await);
+    assert!(!may(client, "patch", "elbv2.k8s.aws", "targetgroupbindings", "", "shop").await);
 }
 
 /// Whether the chart's service account may do that.

@@ -88,6 +88,10 @@ pub struct MigrationSide {
         pattern = "^arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:targetgroup/[A-Za-z0-9-]+/[0-9a-f]+$"
     ))]
     pub target_group_arn: Option<String>,
+    /// For an ECSService and the backend `httpRoute`: the Service of this namespace that leads to its tasks. Default: that of
+    /// the CloudMapImport that imports the ECSService.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported_service: Option<LocalRef>,
     /// Where the name leads when this side has the traffic, for the backend `route53`. Default for `from`: where it leads now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<RecordTarget>,
@@ -113,7 +117,7 @@ pub struct KubernetesSide {
 /// What decides where traffic goes: exactly one member is set.
 #[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = ("[has(self.applicationLoadBalancer), has(self.route53), has(self.cloudMap)].filter(x, x).size() == 1", "set exactly one of applicationLoadBalancer, route53 and cloudMap"))]
+#[x_kube(validation = ("[has(self.applicationLoadBalancer), has(self.route53), has(self.cloudMap), has(self.httpRoute)].filter(x, x).size() == 1", "set exactly one of applicationLoadBalancer, route53, cloudMap and httpRoute"))]
 pub struct MigrationBackend {
     /// Weighted target groups of an Application Load Balancer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -124,6 +128,13 @@ pub struct MigrationBackend {
     /// The sides' names in Cloud Map.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cloud_map: Option<CloudMapBackend>,
+    /// Weighted Services of a Gateway API HTTPRoute, for callers inside the cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_route: Option<RouteBackend>,
+    /// How long another program that governs the rules (see `manager`) is given to carry new weights out before the migration
+    /// says that it does not. Default: `2m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manager_deadline: Option<Span>,
 }
 
 /// The sides as callers find them in Cloud Map, which itself knows no weights.
@@ -137,6 +148,22 @@ pub struct CloudMapBackend {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub front_name: Option<FrontName>,
     /// How long a step is given to reach resolvers. Default: twice the longest time to live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub propagation: Option<Span>,
+}
+
+/// Rules of an HTTPRoute (gateway.networking.k8s.io/v1) whose `backendRefs` name the Services of both sides.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RouteBackend {
+    /// Name of the HTTPRoute, in this namespace.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Name of the rule that is meant, or its place, from 0. Default: every rule that names the Service of `from`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub rule: Option<String>,
+    /// How long new weights are given to reach every proxy before a step is watched. Default: `30s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub propagation: Option<Span>,
 }
@@ -161,6 +188,36 @@ pub struct FrontName {
     /// The name, for example `orders.internal`: a CNAME record that leads to `from` when the migration begins.
     #[schemars(length(min = 1, max = 1024))]
     pub name: String,
+}
+
+/// Who writes weights into the rules of a load balancer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum LoadBalancerManager {
+    /// Whoever governs the rules by their tags; Landbridge when nobody does.
+    #[default]
+    Auto,
+    /// Landbridge itself.
+    Direct,
+    /// The AWS Load Balancer Controller, told by the annotation of an Ingress.
+    #[serde(rename = "LBCIngress")]
+    LbcIngress,
+    /// The AWS Load Balancer Controller, told by an HTTPRoute.
+    #[serde(rename = "LBCGateway")]
+    LbcGateway,
+}
+
+/// The Kubernetes object through which a manager is told.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ManagerRef {
+    /// Name of the Ingress or HTTPRoute, in this namespace.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// Name of the action that is meant, as the Ingress's annotation `alb.ingress.kubernetes.io/actions.<name>` has it, or of the
+    /// rule of the HTTPRoute. Default: each that names the old side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub entry: Option<String>,
 }
 
 /// A name in a hosted zone.
@@ -230,6 +287,14 @@ pub struct LoadBalancerBackend {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub listener_rule_arns: Vec<String>,
+    /// Who writes the weights: `Auto` (default), `Direct`, `LBCIngress` or `LBCGateway`. When it is the AWS Load Balancer
+    /// Controller, the weights go into its Ingress or HTTPRoute and are verified in AWS, and the target group of a Kubernetes
+    /// Service is the controller's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manager: Option<LoadBalancerManager>,
+    /// The Ingress or HTTPRoute that tells the manager. Default: found by the tags of the rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manager_ref: Option<ManagerRef>,
     /// What to do about clients that a cookie ties to a target group: `Refuse` (default), or `Wait` until the cookies have
     /// ended before the old side is let go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -383,6 +448,9 @@ pub struct TrafficMigrationStatus {
     /// The target groups of the sides.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_groups: Option<SideTargetGroups>,
+    /// The program that writes the weights into AWS, when it is not Landbridge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manager: Option<MigrationManager>,
     /// Health of `from`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<SideHealth>,
@@ -468,16 +536,29 @@ pub struct MigrationIntent {
     pub decided_at: String,
 }
 
+/// A program that governs the rules of a migration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MigrationManager {
+    /// Its name, for people.
+    pub name: String,
+    /// How it is told: `LBCIngress` or `LBCGateway`.
+    pub kind: String,
+    /// What its rules belong to, by their tags: `namespace/name` of an Ingress or Gateway, or the name of an IngressGroup.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack: Option<String>,
+}
+
 /// A place where weights are written, and the weights.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WeightedPoint {
     /// ARN of the listener rule, or of the listener for its default action; for a record zone, name and type; ARN of a Cloud
-    /// Map service.
+    /// Map service; for a Kubernetes object its kind, namespace and name.
     pub id: String,
     /// Weights by target group ARN, or by set identifier, in the order of the rule.
     pub weights: Vec<TargetWeight>,
-    /// The record sets themselves, as Route 53 names their members.
+    /// The record sets themselves, as Route 53 names their members; of a Kubernetes object the parts that hold the weights.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "any_list")]
     pub records: Vec<serde_json::Value>,

@@ -145,7 +145,7 @@ async fn write(change: &Change, aws: &Aws, priority: Priority) -> Result<Produce
             with.delete_association(&pods(cluster, namespace, service_account), id).await
         }
         // These go another way; see `execute`.
-        C::ApplyObject { .. } | C::DeleteObject { .. } => Ok(Produced::new()),
+        C::ApplyObject { .. } | C::PatchObject { .. } | C::DeleteObject { .. } => Ok(Produced::new()),
         C::CreateTargetGroup { name, settings, tags } => with.create_target_group(name, settings, tags).await,
         C::SetTargetGroupAttributes { arn, attributes } => with.set_target_group_attributes(arn, attributes).await,
         C::DeleteTargetGroup { arn } => with.delete_target_group(arn).await,

@@ -43,6 +43,9 @@ struct Look<'a> {
 impl Look<'_> {
     async fn everything(self) -> Result<TrafficMigrationObserved, AwsError> {
         let services = try_join(self.service(&self.resolved.from), self.service(&self.resolved.to));
+        if self.object.spec.backend.http_route.is_some() {
+            return Ok(self.inside(services.await?));
+        }
         if mode(self.object).is_some() {
             return self.by_cloud_map(services.await?).await;
         }
@@ -55,11 +58,26 @@ impl Look<'_> {
             at: Timestamp::now(),
             points,
             missing,
-            from: SideFacts { group: from, service: services.0, registry: None },
-            to: SideFacts { group: to, service: services.1, registry: None },
+            from: SideFacts { group: from, service: services.0, ..SideFacts::default() },
+            to: SideFacts { group: to, service: services.1, ..SideFacts::default() },
             readings: Vec::new(),
             zone: self.zone().await?,
         })
+    }
+
+    /// For callers inside the cluster the watches say everything but how the ECS services are.
+    fn inside(&self, services: (Option<ServiceFacts>, Option<ServiceFacts>)) -> TrafficMigrationObserved {
+        let side = |side: &Side, service: Option<ServiceFacts>| {
+            let endpoints = side.service.as_ref().map(|s| s.health.clone());
+            SideFacts { service, endpoints, ..SideFacts::default() }
+        };
+        TrafficMigrationObserved {
+            at: Timestamp::now(),
+            points: self.resolved.objects.clone(),
+            from: side(&self.resolved.from, services.0),
+            to: side(&self.resolved.to, services.1),
+            ..TrafficMigrationObserved::default()
+        }
     }
 
     /// The sides by their Cloud Map services, and the name in front of them or the service that they share.
@@ -85,8 +103,8 @@ impl Look<'_> {
             at: Timestamp::now(),
             points,
             missing: Vec::new(),
-            from: SideFacts { group: None, service: services.0, registry: from },
-            to: SideFacts { group: None, service: services.1, registry: to },
+            from: SideFacts { service: services.0, registry: from, ..SideFacts::default() },
+            to: SideFacts { service: services.1, registry: to, ..SideFacts::default() },
             readings: Vec::new(),
             zone: self.zone().await?,
         })

@@ -7,6 +7,7 @@ mod cloud_map_import;
 mod cloud_map_namespace;
 mod ecs_cluster;
 mod ecs_service;
+mod foreign_kind;
 mod iam_task_role;
 mod kubernetes_service;
 mod multi_cluster;
@@ -25,6 +26,7 @@ use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource};
 use landbridge_api::condition;
+use landbridge_plan::kubernetes::FOREIGN_KINDS;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -113,6 +115,15 @@ impl Start<'_> {
                 () = stop.cancelled() => {}
             }
         });
+    }
+
+    /// Watches kinds that others define, each from the moment at which an object asks for one.
+    pub fn foreign_kinds(&mut self) {
+        for kind in FOREIGN_KINDS {
+            let (world, client) = (self.operator.world.clone(), self.client.clone());
+            let (settings, namespaces) = (settings(self.operator), self.operator.config.watch_namespaces.clone());
+            self.watches.spawn(foreign_kind::follow(world, client, kind, settings, namespaces));
+        }
     }
 
     fn watch_all<K: Converge>(&mut self, feed: Arc<Feed<K>>) {

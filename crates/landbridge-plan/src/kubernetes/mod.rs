@@ -4,6 +4,7 @@
 //! from Kubernetes' types by pure functions, in the operator as in the CLI.
 
 mod endpoint_slice;
+mod foreign;
 mod service;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use serde::Serialize;
 use crate::owner::Owner;
 
 pub use endpoint_slice::*;
+pub use foreign::*;
 pub use service::*;
 
 /// Who owns an object that Landbridge writes in Kubernetes: the annotations of the object itself, with the keys and values

@@ -13,7 +13,7 @@ use landbridge_api::v1alpha1::{
 
 use super::Objects;
 use crate::account::{AccountTarget, DEFAULT_ACCOUNT};
-use crate::kubernetes::{EndpointSlice, KubernetesService};
+use crate::kubernetes::{EndpointSlice, ForeignKind, ForeignObject, KubernetesService};
 use crate::multi_cluster::{ServiceImport, ServiceImports, WholeServiceImport};
 use crate::plan::Unmet;
 
@@ -51,6 +51,8 @@ pub struct Snapshot {
     pub multi_cluster: ServiceImports,
     /// ServiceImports.
     pub service_imports: BTreeMap<(String, String), Arc<ServiceImport>>,
+    /// Objects of kinds that others define, by kind, namespace and name.
+    pub foreign: BTreeMap<(String, String, String), Arc<ForeignObject>>,
     /// Labels of Kubernetes namespaces.
     pub namespace_labels: BTreeMap<String, BTreeMap<String, String>>,
 }
@@ -71,6 +73,13 @@ impl Snapshot {
     pub fn insert_service(&mut self, service: &Service) {
         let service = KubernetesService::from(service);
         self.kubernetes_services.insert((service.namespace.clone(), service.name.clone()), Arc::new(service));
+    }
+
+    /// Adds an object of a kind that others define.
+    pub fn insert_foreign(&mut self, kind: &ForeignKind, object: &serde_json::Value) {
+        let object = ForeignObject::read(kind, object);
+        let key = (object.kind.clone(), object.namespace.clone(), object.name.clone());
+        self.foreign.insert(key, Arc::new(object));
     }
 
     /// Adds an EndpointSlice, or replaces the one of the same name.
@@ -179,6 +188,19 @@ impl Objects for Snapshot {
     fn service_imports(&self, namespace: &str, name: &str) -> Result<ServiceImports, Unmet> {
         let present = self.service_imports.get(&(namespace.to_owned(), name.to_owned())).cloned();
         Ok(ServiceImports { present, ..self.multi_cluster.clone() })
+    }
+
+    fn foreign(&self, kind: &'static ForeignKind, namespace: &str) -> Result<Vec<Arc<ForeignObject>>, Unmet> {
+        let here = |key: &(String, String, String)| key.0 == kind.kind && key.1 == namespace;
+        let found: Vec<_> = self.foreign.iter().filter(|(key, _)| here(key)).map(|(_, o)| o.clone()).collect();
+        if found.is_empty() && !self.knows_kubernetes {
+            return Err(unknown(kind.kind, namespace, "…"));
+        }
+        Ok(found)
+    }
+
+    fn cloud_map_imports(&self, namespace: &str) -> Vec<Arc<CloudMapImport>> {
+        self.cloud_map_imports.iter().filter(|((n, _), _)| n == namespace).map(|(_, i)| i.clone()).collect()
     }
 
     fn namespaces_with_iam_task_role(&self, name: &str) -> Vec<String> {

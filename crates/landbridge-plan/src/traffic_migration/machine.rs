@@ -9,7 +9,7 @@ use landbridge_api::v1alpha1::{MigrationPhase as Phase, TrafficMigrationStatus};
 use super::gates::{self, Verdict};
 use super::pass::Pass;
 use super::shift::{self, Shift};
-use super::{command, delete, group, preflight, ratio};
+use super::{command, delete, group, manager, preflight, ratio};
 use crate::kind::Kind;
 use crate::plan::Plan;
 
@@ -125,6 +125,9 @@ impl Turn<'_, '_> {
     /// Nothing is written; what stands in the way is said whole.
     fn preflight(&mut self) -> Flow {
         let pass = self.pass;
+        if let Some(flow) = self.meets_the_manager() {
+            return flow;
+        }
         let refusals = preflight::refusals(pass);
         for refusal in &refusals {
             self.plan.block(reason::PREFLIGHT, refusal.as_str());
@@ -145,6 +148,39 @@ impl Turn<'_, '_> {
         self.enter(Phase::Preparing)
     }
 
+    /// Whoever governs the rules is stored, so that the next look finds what it is told by.
+    fn meets_the_manager(&mut self) -> Option<Flow> {
+        match manager::of(self.pass.object, &self.pass.observed.points) {
+            Err(why) => {
+                self.plan.block(reason::PREFLIGHT, why);
+                Some(Flow::Stop)
+            }
+            Ok(found) if found == self.pass.resolved.manager => None,
+            Ok(found) => {
+                self.state.manager = found;
+                Some(self.wait(reason::WAITING, "it is looked up who governs the rules"))
+            }
+        }
+    }
+
+    /// The manager makes the new side's target group when it is told of the side: with weight 0.
+    fn asks_the_manager_for_the_group(&mut self) -> Flow {
+        let wanted = self.pass.wanted_of_hands(0.0);
+        match shift::shift(self.pass, &mut self.state, &mut self.plan, wanted) {
+            Shift::Writes => Flow::Stop,
+            Shift::Held(why) | Shift::Waits(why) => self.wait(reason::HOLDING, why),
+            Shift::Conflict(conflict) => self.conflict(conflict),
+            Shift::Done | Shift::Silent(_) => {
+                if let Some(why) = shift::silence(self.pass, &self.state) {
+                    return self.wait(reason::MANAGER_SILENT, why);
+                }
+                let name = self.pass.resolved.manager.as_ref().map(|m| m.name.clone()).unwrap_or_default();
+                let to = &self.pass.resolved.to.name;
+                self.wait(reason::PROGRESSING, format!("{name} makes a target group for {to}"))
+            }
+        }
+    }
+
     /// The new side's target group is made and joins every rule with weight 0: before that a load balancer does not
     /// even check its targets (`Target.NotInUse`).
     fn preparing(&mut self) -> Flow {
@@ -152,7 +188,11 @@ impl Turn<'_, '_> {
         if self.is_paused() {
             return self.wait(reason::PAUSED, "paused before the new side joins the rules");
         }
-        if !pass.by_target_groups() && pass.object.spec.backend.route53.is_none() {
+        if pass.is_managed() && pass.observed.to.group.is_none() {
+            return self.asks_the_manager_for_the_group();
+        }
+        let makes_groups = pass.by_target_groups() || pass.object.spec.backend.route53.is_some();
+        if pass.is_managed() || !makes_groups {
             return self.shift_then(pass.wanted(0.0), Phase::Verifying);
         }
         let (Some(like), side) = (&pass.observed.from.group, &pass.resolved.to) else {
@@ -315,7 +355,7 @@ impl Turn<'_, '_> {
         let delay = |g: &super::TargetGroupFacts| g.seconds("deregistration_delay.timeout_seconds", 300);
         let delay = self.pass.observed.from.group.as_ref().map_or(0, delay);
         let sticky = self.pass.observed.points.iter().filter_map(|p| p.sticky_seconds).max().unwrap_or(0);
-        // Resolvers go on with the old name for as long as they may.
+        // Resolvers go on with the old name for as long as they may, and proxies with the old weights.
         let names = self.pass.names_linger();
         let what = format!("what is under way on {} ends", self.pass.resolved.from.name);
         if !self.is_over(delay.max(i64::from(sticky)).max(names), &what) {
@@ -327,8 +367,11 @@ impl Turn<'_, '_> {
 
     /// Back to what was there, with one write per rule. It needs the rules and the snapshot, and nobody else.
     fn rolling_back(&mut self) -> Flow {
-        let undo = self.state.undo.clone();
-        let wanted = if self.pass.by_ratio() { ratio::before(self.pass, &undo) } else { Some(undo) };
+        let wanted = if self.pass.by_ratio() {
+            ratio::before(self.pass, &self.state.undo)
+        } else {
+            Some(self.pass.wanted_back(&self.state))
+        };
         // A Cloud Map service that is gone is for a person to look at.
         self.shift_then(wanted.or_else(|| Some(Vec::new())), Phase::RolledBack)
     }
@@ -352,6 +395,7 @@ impl Turn<'_, '_> {
             Shift::Waits(why) if phase == Phase::Propagating => self.hold_or_give_up(&why),
             Shift::Waits(why) => self.wait(reason::PROGRESSING, why),
             Shift::Held(why) => self.wait(reason::HOLDING, why),
+            Shift::Silent(why) => self.wait(reason::MANAGER_SILENT, why),
             Shift::Conflict(conflict) => self.conflict(conflict),
         }
     }

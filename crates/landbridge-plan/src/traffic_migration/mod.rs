@@ -1,17 +1,22 @@
 //! Plans of a TrafficMigration: the machine that moves weights, what must hold before and meanwhile, and the way back.
 //!
 //! [`machine`] is the whole of it; [`preflight`] refuses, [`shift`] compares and sets weights, [`gates`] judge, [`group`]
-//! keeps the target group that stands for a Kubernetes Service.
+//! keeps the target group that stands for a Kubernetes Service. Weights that are written through Kubernetes objects are in
+//! [`object`], and whoever carries them into AWS is in [`manager`].
 
+mod action;
 mod command;
 mod delete;
 mod gates;
 mod group;
 mod machine;
+mod manager;
+mod object;
 mod observed;
 mod pass;
 mod places;
 mod preflight;
+mod preflight_objects;
 mod ratio;
 mod records;
 mod registry;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{RegistryFacts, ZoneFacts};
 use crate::change::Tags;
 use crate::ecs_service::ServiceFacts;
+use crate::kubernetes::ForeignObject;
 
 /// Everything that one pass over a TrafficMigration looks at.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -40,6 +41,8 @@ pub struct SideFacts {
     pub service: Option<ServiceFacts>,
     /// The Cloud Map service in which callers find it, where the migration goes by that.
     pub registry: Option<RegistryFacts>,
+    /// Health by its EndpointSlices, where no target group stands for it.
+    pub endpoints: Option<SideHealth>,
 }
 
 /// A listener rule, or the default action of a listener.
@@ -62,6 +65,18 @@ pub struct PointFacts {
     pub record: Option<RecordFacts>,
     /// What it is when it is a Cloud Map service in which both sides are registered.
     pub shared: Option<SharedFacts>,
+    /// What it is when it is an object in Kubernetes.
+    pub object: Option<ObjectFacts>,
+}
+
+/// An object in Kubernetes that holds weights.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ObjectFacts {
+    /// The object as it was read.
+    pub whole: ForeignObject,
+    /// Its parts that hold weights of the migration: `annotation` and `text`, or `rule` and `backendRefs`.
+    pub parts: Vec<serde_json::Value>,
 }
 
 /// A Cloud Map service in which both sides are registered.
@@ -182,7 +197,8 @@ pub struct TargetFacts {
 impl PointFacts {
     /// Its weights, as they are stored.
     pub fn point(&self) -> WeightedPoint {
-        let records = self.record.as_ref().map(|r| r.sets.clone()).unwrap_or_default();
+        let records = self.record.as_ref().map(|r| r.sets.clone());
+        let records = records.or_else(|| self.object.as_ref().map(|o| o.parts.clone())).unwrap_or_default();
         WeightedPoint { id: self.id.clone(), weights: self.weights.clone(), records }
     }
 
@@ -191,6 +207,7 @@ impl PointFacts {
         match (&self.record, &self.shared) {
             (Some(record), _) => format!("record {} {}", record.name.trim_end_matches('.'), record.type_),
             (None, Some(shared)) => format!("Cloud Map service {}", shared.name),
+            (None, None) if self.object.is_some() => self.id.clone(),
             (None, None) => format!("rule {}", self.id),
         }
     }

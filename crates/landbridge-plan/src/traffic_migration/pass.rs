@@ -7,7 +7,8 @@ use landbridge_api::v1alpha1::{
 
 use super::settings::Settings;
 use super::{
-    PointFacts, Side, SideFacts, TrafficMigrationObserved, TrafficMigrationResolved, ratio, records, registry, weights,
+    PointFacts, Side, SideFacts, TrafficMigrationObserved, TrafficMigrationResolved, object, ratio, records, registry,
+    weights,
 };
 
 /// One look at the object, its sides and AWS.
@@ -72,6 +73,9 @@ impl<'a> Pass<'a> {
     }
 
     fn member(&self, side: &Side, group: Option<&str>) -> Option<String> {
+        if self.is_inside() {
+            return side.service.as_ref().map(|s| s.name.clone());
+        }
         if self.by_target_groups() { group.map(str::to_owned) } else { Some(side.set_identifier()) }
     }
 
@@ -88,10 +92,36 @@ impl<'a> Pass<'a> {
     /// Health of a side, when it has what tells it.
     pub(super) fn health(&self, side: &Side, facts: &SideFacts) -> Option<SideHealth> {
         match registry::mode(self.object) {
+            None if self.is_inside() => facts.endpoints.clone(),
             None => facts.group.as_ref().map(super::TargetGroupFacts::health),
             Some(CloudMapMode::FrontName) => registry::health(side, facts),
             Some(CloudMapMode::InstanceRatio) => ratio::health(self, side, facts),
         }
+    }
+
+    /// Whether it is about callers inside the cluster.
+    pub(super) fn is_inside(&self) -> bool {
+        self.object.spec.backend.http_route.is_some()
+    }
+
+    /// Whether another program writes the weights into AWS.
+    pub(super) fn is_managed(&self) -> bool {
+        self.resolved.manager.is_some()
+    }
+
+    /// The Kubernetes objects that tell it.
+    pub(super) fn hands(&self) -> &'a [PointFacts] {
+        if self.is_managed() { &self.resolved.objects } else { &[] }
+    }
+
+    /// A rule, record or object.
+    pub(super) fn point(&self, id: &str) -> Option<&'a PointFacts> {
+        self.hands().iter().chain(&self.observed.points).find(|p| p.id == id)
+    }
+
+    /// Whether it is a rule that the manager writes.
+    pub(super) fn is_governed(&self, point: &PointFacts) -> bool {
+        self.is_managed() && point.object.is_none()
     }
 
     /// What every rule is when `to` gets `percent`; none while a side is not there.
@@ -100,20 +130,82 @@ impl<'a> Pass<'a> {
             return ratio::wanted(self, percent);
         }
         let (from, to) = (self.old_member()?, self.new_member()?);
-        let largest = if self.by_target_groups() { weights::OF_GROUP } else { weights::OF_RECORD };
-        self.each(&weights::split(&from, &to, percent, largest))
+        let largest = if self.by_target_groups() || self.is_inside() { weights::OF_GROUP } else { weights::OF_RECORD };
+        let mut wanted = self.wanted_of_hands(percent);
+        wanted.extend(self.each(&weights::split(&from, &to, percent, largest))?);
+        Some(wanted)
     }
 
-    /// What every rule is when only `to` is left in it.
+    /// What the objects that tell the manager are when `to` gets `percent`.
+    pub(super) fn wanted_of_hands(&self, percent: f64) -> Vec<WeightedPoint> {
+        let (old, new) = weights::pair(percent, weights::OF_GROUP);
+        self.hands().iter().filter_map(|hand| self.reweighted(hand, None, old, new)).collect()
+    }
+
+    /// What an object is with these weights: as it is, or as it was.
+    fn reweighted(
+        &self,
+        point: &PointFacts,
+        before: Option<&[serde_json::Value]>,
+        old: i32,
+        new: i32,
+    ) -> Option<WeightedPoint> {
+        let facts = point.object.as_ref()?;
+        let sides = [(&self.resolved.from, old), (&self.resolved.to, new)];
+        let records = object::reweighted(&facts.whole, before.unwrap_or(&facts.parts), sides);
+        Some(WeightedPoint { id: point.id.clone(), weights: object::weights_of(&facts.whole, &records), records })
+    }
+
+    /// What every rule is when only `to` is left in it. Objects in Kubernetes are their owners', so that the old side stays
+    /// there with weight 0.
     pub(super) fn wanted_only_to(&self) -> Option<Vec<WeightedPoint>> {
         if self.by_ratio() {
             return ratio::wanted(self, 100.0);
         }
+        if self.is_managed() || self.is_inside() {
+            return self.wanted(100.0);
+        }
         self.each(&[weights::weight(&self.new_member()?, 100)])
+    }
+
+    /// What every rule is when everything is back. The target group that a manager made stays in its rules with weight 0: the
+    /// manager would delete it at once otherwise, with the requests that are under way.
+    pub(super) fn wanted_back(&self, state: &TrafficMigrationStatus) -> Vec<WeightedPoint> {
+        let new = self.new_member().filter(|_| self.is_managed());
+        let has = |weights: &[TargetWeight]| new.as_ref().is_some_and(|n| weights.iter().any(|w| w.target == *n));
+        let joined = self.observed.points.iter().any(|p| has(&p.weights));
+        let of = |before: &WeightedPoint| {
+            let mut back = before.clone();
+            match self.point(&before.id) {
+                Some(hand) if hand.object.is_some() && joined => {
+                    let old = self.old_weight(hand, &before.records);
+                    return self.reweighted(hand, Some(&before.records), old, 0).unwrap_or(back);
+                }
+                Some(rule) if rule.object.is_none() && has(&rule.weights) && !has(&before.weights) => {
+                    back.weights.extend(new.as_deref().map(|n| weights::weight(n, 0)));
+                }
+                _ => {}
+            }
+            back
+        };
+        state.undo.iter().map(of).collect()
+    }
+
+    /// The weight that `from` has in the parts of an object.
+    fn old_weight(&self, hand: &PointFacts, parts: &[serde_json::Value]) -> i32 {
+        let Some(facts) = &hand.object else { return 0 };
+        let facts = super::ObjectFacts { whole: facts.whole.clone(), parts: parts.to_vec() };
+        let all = object::weights_of_parts(&facts);
+        let of_from = all.iter().flatten().find(|(entry, _)| object::is(&self.resolved.from, entry));
+        of_from.map_or(100, |(_, weight)| *weight)
     }
 
     fn each(&self, weights: &[TargetWeight]) -> Option<Vec<WeightedPoint>> {
         let of = |p: &PointFacts| {
+            if p.object.is_some() {
+                let weight = |side: usize| weights.get(side).map_or(0, |w| w.weight);
+                return self.reweighted(p, None, weight(0), weight(1));
+            }
             let records = match &p.record {
                 Some(record) => records::wanted(self, record, weights)?,
                 None => Vec::new(),
@@ -125,7 +217,7 @@ impl<'a> Pass<'a> {
 
     /// The rules as they are.
     pub(super) fn found(&self) -> Vec<WeightedPoint> {
-        self.observed.points.iter().map(PointFacts::point).collect()
+        self.hands().iter().chain(&self.observed.points).map(PointFacts::point).collect()
     }
 
     /// The moment `seconds` from the stored instant; now when none is stored or it cannot be read.
@@ -157,7 +249,11 @@ impl<'a> Pass<'a> {
     pub(super) fn below_floor(&self, side: &Side, facts: &SideFacts) -> Option<String> {
         let name = &side.name;
         let Some(health) = self.health(side, facts) else {
-            let what = if self.by_target_groups() { "target group" } else { "Cloud Map service" };
+            let what = match () {
+                () if self.by_target_groups() => "target group",
+                () if self.is_inside() => "Service",
+                () => "Cloud Map service",
+            };
             return Some(format!("{name} has no {what} yet"));
         };
         let wanted = self.settings.min_healthy;

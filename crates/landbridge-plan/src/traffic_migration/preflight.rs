@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use landbridge_api::v1alpha1::StickySessions;
 
 use super::pass::Pass;
+use super::preflight_objects as inside;
 use super::{PointFacts, Side, SideFacts, SideKind, records, registry};
 
 /// Everything that stands in the way.
@@ -20,7 +21,10 @@ pub(super) fn refusals(pass: &Pass<'_>) -> Vec<String> {
     for arn in &pass.observed.missing {
         found.push(format!("there is no listener rule or listener {arn}: correct listenerRuleArns"));
     }
-    if pass.object.spec.backend.cloud_map.is_none() {
+    if pass.is_inside() || pass.is_managed() {
+        inside::refuse(pass, &mut found);
+    }
+    if pass.object.spec.backend.cloud_map.is_none() && !pass.is_inside() {
         from_group(pass, &mut found);
         to_group(pass, &mut found);
     }
@@ -28,6 +32,7 @@ pub(super) fn refusals(pass: &Pass<'_>) -> Vec<String> {
         match (&point.record, &point.shared) {
             (Some(record), _) => records::refuse(pass, point, record, &mut found),
             (None, Some(_)) => {}
+            (None, None) if point.object.is_some() => {}
             (None, None) => rule(pass, point, &mut found),
         }
     }
@@ -69,7 +74,7 @@ fn from_group(pass: &Pass<'_>, found: &mut Vec<String>) {
 fn to_group(pass: &Pass<'_>, found: &mut Vec<String>) {
     let (side, Some(from)) = (&pass.resolved.to, &pass.observed.from.group) else { return };
     let Some(to) = &pass.observed.to.group else {
-        if side.managed().is_none() {
+        if side.managed().is_none() && !side.bound {
             let named = side.target_group.as_deref().unwrap_or("in its loadBalancers");
             found.push(format!("{} has no target group {named}: make it, or name another", side.name));
         }
@@ -102,7 +107,7 @@ fn to_group(pass: &Pass<'_>, found: &mut Vec<String>) {
 
 fn rule(pass: &Pass<'_>, point: &PointFacts, found: &mut Vec<String>) {
     let id = &point.id;
-    if let Some(owner) = controller(point) {
+    if let Some(owner) = controller(point).filter(|_| !pass.is_managed()) {
         found.push(format!(
             "rule {id} belongs to {owner}, which would put it back: move the weights there, or let the rule go"
         ));
@@ -149,6 +154,9 @@ fn sticky(pass: &Pass<'_>, point: &PointFacts, found: &mut Vec<String>) {
 
 /// A controller that governs the rule, by its tags.
 pub(super) fn controller(point: &PointFacts) -> Option<String> {
+    if let Some(facts) = &point.object {
+        return facts.whole.edited_by.as_ref().map(|who| format!("{who}, by its field manager"));
+    }
     let tag = |key: &str| point.tags.get(key);
     tag("external-dns/owner")
         .map(|o| format!("external-dns with owner id {o}"))

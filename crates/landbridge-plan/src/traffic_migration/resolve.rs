@@ -1,12 +1,14 @@
 //! The sides, found among the objects. A side that is missing is for the preflight to say: the way back must not need it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use landbridge_api::common::LocalRef;
-use landbridge_api::v1alpha1::{KubernetesSide, MigrationPhase as Phase, MigrationSide, TrafficMigration};
+use landbridge_api::v1alpha1::{KubernetesSide, MigrationPhase as Phase, MigrationSide, SideHealth, TrafficMigration};
 
-use super::{Pod, Side, SideKind, TrafficMigrationResolved, places};
+use super::{Pod, ServiceSide, Side, SideKind, TrafficMigrationResolved, manager, places};
 use crate::account::{AccountTarget, account_for, allows, not_allowed};
+use crate::cloud_map_import::service_name;
 use crate::kind::Kind;
 use crate::kubernetes::{EndpointSlice, ServicePort};
 use crate::objects::Objects;
@@ -51,7 +53,52 @@ pub(super) fn resolve(object: &TrafficMigration, objects: &dyn Objects) -> Resul
         places::find(object, objects, &account, &object.spec.from, &mut from);
         places::find(object, objects, &account, &object.spec.to, &mut to);
     }
-    Ok(TrafficMigrationResolved { account, from, to, rivals })
+    if object.spec.backend.http_route.is_some() {
+        for (side, spec) in [(&mut from, &object.spec.from), (&mut to, &object.spec.to)] {
+            inside(object, objects, side, spec)?;
+        }
+    }
+    let manager::Told { objects, unreadable } = manager::told(object, objects, &mut from, &mut to)?;
+    let manager = object.status.as_ref().and_then(|s| s.manager.clone());
+    Ok(TrafficMigrationResolved { account, from, to, rivals, manager, objects, unreadable })
+}
+
+/// A side as callers inside the cluster see it: no load balancer is between, and an ECS service is behind the Service that an
+/// import makes for it.
+fn inside(
+    object: &TrafficMigration,
+    objects: &dyn Objects,
+    side: &mut Side,
+    spec: &MigrationSide,
+) -> Result<(), Unmet> {
+    side.bound = true;
+    let (namespace, Some(reference)) = (object.object_namespace(), &spec.ecs_service_ref) else { return Ok(()) };
+    let imports = objects.cloud_map_imports(namespace);
+    let imported =
+        imports.iter().find(|i| i.spec.source.ecs_service_ref.as_ref().is_some_and(|r| r.name == reference.name));
+    let name = spec.imported_service.as_ref().map(|r| r.name.clone()).or_else(|| imported.map(|i| service_name(i)));
+    let Some(name) = name else {
+        side.missing = Some(format!(
+            "no Service of the cluster leads to {}: make a CloudMapImport with source.ecsServiceRef {}, or name the Service in \
+             importedService",
+            side.name, reference.name
+        ));
+        return Ok(());
+    };
+    let begun = object.status.as_ref().and_then(|s| s.phase).unwrap_or_default() != Phase::Preflight;
+    let found = objects.kubernetes_service(namespace, &name);
+    let slices = objects.endpoint_slices(namespace, &name);
+    let health = match (found, slices) {
+        (Err(unmet), _) | (_, Err(unmet)) if !begun => return Err(unmet),
+        (Ok(None), _) => {
+            side.missing = Some(format!("there is no Service {namespace}/{name}, which is to lead to {}", side.name));
+            SideHealth::default()
+        }
+        (_, Ok(slices)) => health(&slices, None),
+        (_, Err(_)) => SideHealth::default(),
+    };
+    side.service = Some(ServiceSide { name, health, ..ServiceSide::default() });
+    Ok(())
 }
 
 /// The target group that another migration has for the same Service, so that the way back finds it.
@@ -123,6 +170,8 @@ fn ecs(
         missing,
         made_before: None,
         cloud_map: None,
+        service: None,
+        bound: false,
         kind: SideKind::Ecs {
             cluster: cluster.spec.cluster_name.clone().unwrap_or_else(|| cluster_name.clone()),
             service: service.spec.service_name.clone().unwrap_or_else(|| name.clone()),
@@ -151,9 +200,16 @@ fn kubernetes(
             Err(why) => (None, Some(format!("Service {namespace}/{name} {why}"))),
         },
     };
-    let pods = match port {
-        Some(port) => pods(&objects.endpoint_slices(namespace, name)?, &port.name),
+    let slices = match port {
+        Some(_) => objects.endpoint_slices(namespace, name)?,
         None => Vec::new(),
+    };
+    let pods = port.map(|port| pods(&slices, &port.name)).unwrap_or_default();
+    let service = ServiceSide {
+        name: name.clone(),
+        port_name: port.map(|p| p.name.to_string()).unwrap_or_default(),
+        port: port.map_or(0, |p| p.port),
+        health: health(&slices, port.map(|p| &*p.name)),
     };
     Ok(Side {
         name: format!("Service {namespace}/{name}"),
@@ -161,6 +217,8 @@ fn kubernetes(
         missing,
         made_before: None,
         cloud_map: None,
+        service: Some(service),
+        bound: false,
         kind: SideKind::Kubernetes { owner: owner(object, wanted), pods },
     })
 }
@@ -177,6 +235,8 @@ fn unseen(object: &TrafficMigration, wanted: &KubernetesSide, side: &MigrationSi
         missing: Some(why),
         made_before: None,
         cloud_map: None,
+        service: Some(ServiceSide { name: wanted.name.clone(), ..ServiceSide::default() }),
+        bound: false,
         kind: SideKind::Kubernetes { owner: owner(object, wanted), pods: Vec::new() },
     }
 }
@@ -199,6 +259,24 @@ fn port<'a>(ports: &'a [ServicePort], wanted: Option<&str>) -> Result<&'a Servic
         (None, [only]) => Ok(only),
         (None, _) => Err(format!("has the ports {}: say which in kubernetesService.port", names())),
     }
+}
+
+/// Health of the endpoints behind a port, or behind any.
+fn health(slices: &[Arc<EndpointSlice>], port: Option<&str>) -> SideHealth {
+    let has_port = |s: &&Arc<EndpointSlice>| port.is_none_or(|port| s.ports.iter().any(|p| &*p.name == port));
+    let endpoints = slices.iter().filter(has_port).flat_map(|s| &s.endpoints).filter(|e| !e.terminating);
+    // An endpoint may be in two slices for a moment (EndpointSlice, «Duplicate endpoints»).
+    let by_address: BTreeMap<_, _> = endpoints.map(|e| (e.address, e)).collect();
+    let mut health = SideHealth::default();
+    for endpoint in by_address.values() {
+        health.registered += 1;
+        let healthy = i32::from(endpoint.ready);
+        health.healthy += healthy;
+        if let Some(zone) = &endpoint.zone {
+            *health.zones.entry(zone.to_string()).or_default() += healthy;
+        }
+    }
+    health
 }
 
 /// The pods behind a port, in the order of their addresses. IPv6 addresses belong to another target group.

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use landbridge_api::v1alpha1::{MigrationManager, SideHealth};
 use serde::Serialize;
 
-use super::CloudMapPlace;
+use super::{CloudMapPlace, PointFacts};
 use crate::account::AccountTarget;
 
 /// The account and both sides.
@@ -19,6 +20,15 @@ pub struct TrafficMigrationResolved {
     /// Other migrations that are under way with a side of this one, as `TrafficMigration shop/orders`.
     #[serde(skip)]
     pub rivals: Vec<String>,
+    /// The program that writes the weights into AWS, when it is not Landbridge.
+    #[serde(skip)]
+    pub manager: Option<MigrationManager>,
+    /// The Kubernetes objects that hold the weights, as they were read: the route itself, or what tells the manager.
+    #[serde(skip)]
+    pub objects: Vec<PointFacts>,
+    /// Why such objects cannot be read, and what is wrong with those that can.
+    #[serde(skip)]
+    pub unreadable: Vec<String>,
 }
 
 /// One side.
@@ -36,9 +46,28 @@ pub struct Side {
     pub made_before: Option<String>,
     /// Where callers find it in Cloud Map, for a migration that goes by that.
     pub cloud_map: Option<CloudMapPlace>,
+    /// The Service of the cluster that leads to it.
+    #[serde(skip)]
+    pub service: Option<ServiceSide>,
+    /// Whether somebody else brings its targets to the load balancer, or none is between.
+    #[serde(skip)]
+    pub bound: bool,
     /// What it is.
     #[serde(flatten)]
     pub kind: SideKind,
+}
+
+/// A Service in front of a side.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ServiceSide {
+    /// Name.
+    pub name: String,
+    /// Name of the port; empty where the only port has none.
+    pub port_name: String,
+    /// Number of the port.
+    pub port: u16,
+    /// Health of its endpoints.
+    pub health: SideHealth,
 }
 
 /// What a side is.
@@ -88,7 +117,7 @@ impl Side {
     /// Its pods, when it is a Kubernetes Service whose target group Landbridge fills.
     pub fn managed(&self) -> Option<(&str, &[Pod])> {
         match &self.kind {
-            SideKind::Kubernetes { owner, pods } if self.target_group.is_none() => Some((owner, pods)),
+            SideKind::Kubernetes { owner, pods } if self.target_group.is_none() && !self.bound => Some((owner, pods)),
             _ => None,
         }
     }

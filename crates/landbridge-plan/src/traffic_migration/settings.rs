@@ -39,6 +39,7 @@ pub(super) struct Settings {
     pub(super) remove_old: bool,
     pub(super) sticky: StickySessions,
     pub(super) manual_start: bool,
+    pub(super) manager_deadline: i64,
 }
 
 impl Settings {
@@ -67,12 +68,14 @@ impl Settings {
                 .as_ref()
                 .or(records.and_then(|r| r.propagation.as_ref()))
                 .or(cloud_map.and_then(|c| c.propagation.as_ref()))
+                .or(spec.backend.http_route.as_ref().and_then(|r| r.propagation.as_ref()))
                 .and_then(seconds),
             soak: or(soak.as_ref(), 3600),
             manual_finalise: is_manual(approval),
             remove_old: remove_old.unwrap_or(true),
             sticky: balancer.sticky_sessions.unwrap_or_default(),
             manual_start: is_manual(spec.approval),
+            manager_deadline: or(spec.backend.manager_deadline.as_ref(), 120),
         }
     }
 
@@ -133,6 +136,8 @@ fn spans(spec: &TrafficMigrationSpec) -> Vec<(String, &Span)> {
             "spec.backend.applicationLoadBalancer.propagation",
             spec.backend.application_load_balancer.as_ref().and_then(|b| b.propagation.as_ref()),
         ),
+        ("spec.backend.managerDeadline", spec.backend.manager_deadline.as_ref()),
+        ("spec.backend.httpRoute.propagation", spec.backend.http_route.as_ref().and_then(|r| r.propagation.as_ref())),
         ("spec.backend.route53.propagation", spec.backend.route53.as_ref().and_then(|r| r.propagation.as_ref())),
         ("spec.backend.cloudMap.propagation", spec.backend.cloud_map.as_ref().and_then(|c| c.propagation.as_ref())),
     ]

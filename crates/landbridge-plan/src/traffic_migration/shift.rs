@@ -3,7 +3,7 @@
 use landbridge_api::v1alpha1::{MigrationIntent, TrafficMigrationStatus, WeightedPoint};
 
 use super::pass::Pass;
-use super::{PointFacts, Side, SideFacts, preflight, ratio, records, weights};
+use super::{PointFacts, Side, SideFacts, object, preflight, ratio, records, weights};
 use crate::change::Change;
 use crate::plan::{Cause, Difference, Plan};
 
@@ -20,6 +20,8 @@ pub(super) enum Shift {
     Waits(String),
     /// A side that would get more traffic is dead, and the other is not; in words.
     Held(String),
+    /// The manager has not carried them out for too long; in words.
+    Silent(String),
     /// Somebody else changed them; in words.
     Conflict(String),
 }
@@ -34,9 +36,12 @@ pub(super) fn shift(
     if pass.by_ratio() {
         return ratio::shift(pass, state, wanted);
     }
-    let mut writes = Vec::new();
+    if let Some(why) = unreadable(pass) {
+        return Shift::Held(why);
+    }
+    let (mut writes, mut pending) = (Vec::new(), Vec::new());
     for to in &wanted {
-        let Some(found) = pass.observed.points.iter().find(|p| p.id == to.id) else {
+        let Some(found) = pass.point(&to.id) else {
             return Shift::Conflict(format!("{} is gone: put it back, or abort", to.id));
         };
         if is_same(&found.point(), to) {
@@ -45,32 +50,21 @@ pub(super) fn shift(
         if !is_known(state, &found.point()) {
             return Shift::Conflict(conflict(pass, state, &found.point()));
         }
-        writes.push((found, to));
+        if pass.is_governed(found) { pending.push((found, to)) } else { writes.push((found, to)) }
     }
-    if writes.is_empty() {
+    if writes.is_empty() && pending.is_empty() {
         state.applied = wanted;
         return Shift::Done;
     }
-    if let Some(why) = writes.iter().find_map(|(found, to)| dead(pass, found, to)) {
+    if writes.is_empty() {
+        return carried_out(pass, state, &pending);
+    }
+    if let Some(why) = writes.iter().chain(&pending).find_map(|(found, to)| dead(pass, found, to)) {
         return Shift::Held(why);
     }
     for (found, to) in writes {
-        let change = match &found.record {
-            Some(record) => Change::ReplaceRecords {
-                zone: record.zone.clone(),
-                name: format!("{} {}", record.name, record.type_),
-                expected: record.sets.clone(),
-                records: to.records.clone(),
-            },
-            None => Change::ShiftWeights {
-                point: to.id.clone(),
-                is_default: found.is_default,
-                expected: found.weights.clone(),
-                weights: to.weights.clone(),
-            },
-        };
         let difference = Difference::new("weights", Some(said(&found.weights)), Some(said(&to.weights)));
-        plan.update(&format!("weights:{}", to.id), Cause::Spec, &[], change, vec![difference]);
+        plan.update(&format!("weights:{}", to.id), Cause::Spec, &[], change(found, to), vec![difference]);
     }
     let before = pass.found();
     let decided_at = pass.now.to_string();
@@ -80,6 +74,62 @@ pub(super) fn shift(
         state.intent = Some(MigrationIntent { before, after: wanted, decided_at });
     }
     Shift::Writes
+}
+
+/// The write that brings the weights there.
+fn change(found: &PointFacts, to: &WeightedPoint) -> Change {
+    match (&found.record, &found.object) {
+        (Some(record), _) => Change::ReplaceRecords {
+            zone: record.zone.clone(),
+            name: format!("{} {}", record.name, record.type_),
+            expected: record.sets.clone(),
+            records: to.records.clone(),
+        },
+        (None, Some(facts)) => Change::PatchObject {
+            api_version: facts.whole.api_version.clone(),
+            kind: facts.whole.kind.clone(),
+            namespace: facts.whole.namespace.clone(),
+            name: facts.whole.name.clone(),
+            version: facts.whole.version.clone(),
+            patch: object::patch(&facts.whole, &to.records),
+        },
+        (None, None) => Change::ShiftWeights {
+            point: to.id.clone(),
+            is_default: found.is_default,
+            expected: found.weights.clone(),
+            weights: to.weights.clone(),
+        },
+    }
+}
+
+/// Why the Kubernetes objects that hold the weights cannot be read. Nothing is written past them.
+fn unreadable(pass: &Pass<'_>) -> Option<String> {
+    let goes_through_them = pass.is_managed() || pass.is_inside();
+    (goes_through_them && !pass.resolved.unreadable.is_empty()).then(|| pass.resolved.unreadable.join("; "))
+}
+
+/// The objects are as they should be, and the rules are not yet: that is the manager's work, and it gets its time.
+fn carried_out(pass: &Pass<'_>, state: &TrafficMigrationStatus, pending: &[(&PointFacts, &WeightedPoint)]) -> Shift {
+    match silence(pass, state) {
+        None => Shift::Writes,
+        Some(since) => {
+            let rules = pending.iter().map(|(found, _)| format!("{} has {}", found.said(), words(&found.weights)));
+            Shift::Silent(format!("{since}: {}", rules.collect::<Vec<_>>().join(", ")))
+        }
+    }
+}
+
+/// That the manager has been silent for longer than its deadline, in words.
+pub(super) fn silence(pass: &Pass<'_>, state: &TrafficMigrationStatus) -> Option<String> {
+    let asked = state.intent.as_ref().map(|i| i.decided_at.as_str())?;
+    let name = pass.resolved.manager.as_ref().map_or("the manager", |m| m.name.as_str());
+    let objects = pass.hands().iter().map(PointFacts::said).collect::<Vec<_>>().join(", ");
+    (pass.now >= pass.after(Some(asked), pass.settings.manager_deadline)).then(|| {
+        format!(
+            "{name} has not carried out the weights that {objects} has held since {asked}. Landbridge does not write past it: \
+             look at whether it runs and what its events on {objects} say"
+        )
+    })
 }
 
 /// The side that would get more traffic with no healthy target, while the other side has some.
@@ -104,7 +154,11 @@ pub(super) fn rests(pass: &Pass<'_>, state: &TrafficMigrationStatus) -> Option<S
         return ratio::conflict(pass).map(Shift::Conflict);
     }
     for left in &state.applied {
-        let Some(found) = pass.observed.points.iter().find(|p| p.id == left.id) else {
+        let Some(found) = pass.point(&left.id) else {
+            if unreadable(pass).is_some() {
+                // It is not known how it is; the next write will ask.
+                continue;
+            }
             return Some(Shift::Conflict(format!("{} is gone: put it back, or abort", left.id)));
         };
         if is_same(&found.point(), left) {
@@ -146,7 +200,7 @@ fn is_known(state: &TrafficMigrationStatus, found: &WeightedPoint) -> bool {
 }
 
 fn conflict(pass: &Pass<'_>, state: &TrafficMigrationStatus, found: &WeightedPoint) -> String {
-    let point = pass.observed.points.iter().find(|p| p.id == found.id);
+    let point = pass.point(&found.id);
     let who = point.and_then(preflight::controller).unwrap_or_else(|| {
         "somebody else (CloudTrail's ModifyRule, ModifyListener and ChangeResourceRecordSets say who)".to_owned()
     });
@@ -155,13 +209,18 @@ fn conflict(pass: &Pass<'_>, state: &TrafficMigrationStatus, found: &WeightedPoi
         "{} has weights {}, and {} was left there: changed by {who}. Nothing is written until `landbridge migrate \
          resume` (ours again), `adopt-current` (go on from there) or `abort`",
         point.map_or_else(|| found.id.clone(), PointFacts::said),
-        said(&found.weights),
-        left.map_or_else(|| "nothing".into(), |l| said(&l.weights))
+        words(&found.weights),
+        left.map_or_else(|| "nothing".into(), |l| words(&l.weights))
     )
 }
 
-/// Weights for people, by the names of the target groups.
+/// Weights for people, as a value.
 fn said(list: &[landbridge_api::v1alpha1::TargetWeight]) -> serde_json::Value {
+    words(list).into()
+}
+
+/// Weights for people, by the names of the target groups.
+fn words(list: &[landbridge_api::v1alpha1::TargetWeight]) -> String {
     let name = |of: &str| if of.starts_with("arn:") { of.split('/').nth(1).unwrap_or(of) } else { of }.to_owned();
-    list.iter().map(|w| format!("{}={}", name(&w.target), w.weight)).collect::<Vec<_>>().join(" ").into()
+    list.iter().map(|w| format!("{}={}", name(&w.target), w.weight)).collect::<Vec<_>>().join(" ")
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::*;
 use super::model::{account, patched, web};
-use crate::kubernetes::{EndpointSlice, KubernetesService};
+use crate::kubernetes::{EndpointSlice, ForeignKind, ForeignObject, KubernetesService};
 
 #[derive(Default)]
 struct Cluster {
@@ -44,6 +44,12 @@ impl Objects for Cluster {
     }
     fn endpoint_slices(&self, _: &str, _: &str) -> Result<Vec<Arc<EndpointSlice>>, Unmet> {
         Ok(Vec::new())
+    }
+    fn foreign(&self, _: &'static ForeignKind, _: &str) -> Result<Vec<Arc<ForeignObject>>, Unmet> {
+        Ok(Vec::new())
+    }
+    fn cloud_map_imports(&self, _: &str) -> Vec<Arc<landbridge_api::v1alpha1::CloudMapImport>> {
+        vec![]
     }
     fn namespaces_with_iam_task_role(&self, name: &str) -> Vec<String> {
         self.roles.keys().filter(|(_, n)| n == name).map(|(ns, _)| ns.clone()).collect()

@@ -2,6 +2,7 @@
 
 mod cloud_map;
 mod model;
+mod objects;
 mod preflight;
 mod properties;
 mod stories;

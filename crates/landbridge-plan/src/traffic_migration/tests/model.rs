@@ -106,7 +106,7 @@ impl World {
         let observed = TrafficMigrationObserved {
             at: crate::testing::now(),
             points: (0..rules).map(point).collect(),
-            from: SideFacts { group: Some(old), service: Some(service), registry: None },
+            from: SideFacts { group: Some(old), service: Some(service), ..SideFacts::default() },
             ..TrafficMigrationObserved::default()
         };
         let resolved = TrafficMigrationResolved {
@@ -118,6 +118,8 @@ impl World {
                 missing: None,
                 made_before: None,
                 cloud_map: None,
+                service: None,
+                bound: false,
             },
             to: Side {
                 name: "Service shop/orders".into(),
@@ -126,8 +128,13 @@ impl World {
                 missing: None,
                 made_before: None,
                 cloud_map: None,
+                service: None,
+                bound: false,
             },
             rivals: Vec::new(),
+            manager: None,
+            objects: Vec::new(),
+            unreadable: Vec::new(),
         };
         Self { object: object(&yaml), resolved, observed, sick: [false; 2], shifts: Vec::new() }
     }
@@ -181,10 +188,20 @@ impl World {
                 return;
             }
         }
+        self.conclude(&plan);
+    }
+
+    /// The status after a pass, its intent in it.
+    pub(super) fn conclude(&mut self, plan: &Plan) {
+        if !plan.steps.is_empty()
+            && let Some(intent) = self.object.intent(&self.resolved, &self.observed, plan)
+        {
+            self.object.status = Some(intent);
+        }
         let done = Verdict::Done {
             resolved: &self.resolved,
             observed: &self.observed,
-            plan: &plan,
+            plan,
             failure: None,
             executed: plan.steps.len(),
         };
