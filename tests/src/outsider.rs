@@ -7,12 +7,13 @@ use landbridge_emulator::Emulator;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-/// Makes a call of ECS, Cloud Map (`servicediscovery`) or CloudWatch Logs (`logs`), which must succeed.
+/// Makes a call of ECS, Cloud Map (`servicediscovery`), CloudWatch Logs (`logs`) or Application Auto Scaling, which must succeed.
 pub fn call(emulator: &Emulator, service: &str, operation: &str, input: &Value) -> Value {
     let target = match service {
         "ecs" => "AmazonEC2ContainerServiceV20141113",
         "servicediscovery" => "Route53AutoNaming_v20170314",
         "logs" => "Logs_20140328",
+        "application-autoscaling" => "AnyScaleFrontendService",
         other => panic!("{other} is no service that speaks JSON"),
     };
     let request = Request::post("/").header("x-amz-target", format!("{target}.{operation}"));
@@ -62,12 +63,20 @@ pub fn eks(emulator: &Emulator, method: &str, path: &str, input: &Value) -> Valu
     serde_json::from_str(&text).unwrap_or_default()
 }
 
+/// REST calls are told apart by the service that they are signed for.
+const ROUTE53: &str =
+    "AWS4-HMAC-SHA256 Credential=sandbox/20260101/us-east-1/route53/aws4_request, SignedHeaders=host, Signature=0";
+
+/// The record sets of a hosted zone, as Route 53 writes them.
+pub fn record_sets(emulator: &Emulator, zone: &str) -> String {
+    let path = format!("/2013-04-01/hostedzone/{zone}/rrset");
+    let response = emulator.respond(Request::get(path).header("authorization", ROUTE53).body(Bytes::new()).unwrap());
+    String::from_utf8_lossy(response.body()).into_owned()
+}
+
 /// Makes a call of Route 53 with a body of XML, which must succeed, and gives the answer.
 pub fn route53(emulator: &Emulator, path: &str, body: &str) -> String {
-    // REST calls are told apart by the service that they are signed for.
-    let scope =
-        "AWS4-HMAC-SHA256 Credential=sandbox/20260101/us-east-1/route53/aws4_request, SignedHeaders=host, Signature=0";
-    let request = Request::post(format!("/2013-04-01/{path}")).header("authorization", scope);
+    let request = Request::post(format!("/2013-04-01/{path}")).header("authorization", ROUTE53);
     let response = emulator.respond(request.body(Bytes::from(body.to_owned())).unwrap());
     let text = String::from_utf8_lossy(response.body()).into_owned();
     assert!(response.status().is_success(), "{path} was refused: {text}");

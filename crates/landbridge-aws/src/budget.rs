@@ -73,6 +73,9 @@ pub const DEFAULTS: &[(&str, Quota)] = &[
     ("eks/read", quota(20.0, 10.0)),
     ("sts/all", quota(100.0, 100.0)),
     ("route53/all", quota(5.0, 5.0)),
+    // AWS publishes none for these two; they are asked at a migration's beginning and end.
+    ("application-autoscaling/modify", quota(5.0, 2.0)),
+    ("application-autoscaling/read", quota(10.0, 5.0)),
     ("elasticloadbalancing/modify", quota(10.0, 3.0)),
     ("elasticloadbalancing/read", quota(40.0, 10.0)),
     ("logs/create-log-group", quota(10.0, 10.0)),

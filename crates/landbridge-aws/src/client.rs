@@ -39,6 +39,7 @@ struct Inner {
     sts: aws_sdk_sts::Client,
     elb: aws_sdk_elasticloadbalancingv2::Client,
     dns: aws_sdk_route53::Client,
+    scaling: aws_sdk_applicationautoscaling::Client,
     budgets: Arc<Budgets>,
     fence: Arc<dyn Fence>,
     observer: Arc<dyn Observer>,
@@ -79,6 +80,9 @@ impl Aws {
     }
     pub(crate) fn dns(&self) -> &aws_sdk_route53::Client {
         &self.0.dns
+    }
+    pub(crate) fn scaling(&self) -> &aws_sdk_applicationautoscaling::Client {
+        &self.0.scaling
     }
     pub(crate) fn budgets(&self) -> &Budgets {
         &self.0.budgets
@@ -221,6 +225,7 @@ impl AwsPool {
             sts: client!(aws_sdk_sts),
             elb: client!(aws_sdk_elasticloadbalancingv2),
             dns: client!(aws_sdk_route53),
+            scaling: client!(aws_sdk_applicationautoscaling),
             budgets: Arc::clone(&self.budgets),
             fence: Arc::clone(&self.fence),
             observer: Arc::clone(&self.observer),

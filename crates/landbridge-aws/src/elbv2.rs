@@ -9,7 +9,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
 };
 use landbridge_api::v1alpha1::TargetWeight;
 use landbridge_plan::change::Tags;
-use landbridge_plan::traffic_migration::{HealthCheckFacts, PointFacts, TargetFacts, TargetGroupFacts};
+use landbridge_plan::traffic_migration::{HealthCheckFacts, LimitFacts, PointFacts, TargetFacts, TargetGroupFacts};
 use landbridge_plan::verdict::ErrorClass;
 
 use crate::budget::Priority;
@@ -59,6 +59,57 @@ impl Aws {
         let answer = self.call(op::DESCRIBE_TARGET_GROUPS, priority, call).await;
         let found = or_none(answer.map(|a| a.target_groups().to_vec()))?;
         Ok(found.first().map(group_facts))
+    }
+
+    /// Quotas of Elastic Load Balancing by their names, at most ten minutes old.
+    async fn elb_limits(&self, priority: Priority) -> Result<BTreeMap<String, i64>, AwsError> {
+        if let Some(known) = self.memory().elb_limits.get("", DEAR) {
+            return Ok(known);
+        }
+        let (mut found, mut marker) = (BTreeMap::new(), None::<String>);
+        loop {
+            let call = || self.elb().describe_account_limits().set_marker(marker.clone()).send();
+            let answer = self.call(op::DESCRIBE_ELB_LIMITS, priority, call).await?;
+            let limits = answer.limits().iter().filter_map(|l| Some((l.name()?.to_owned(), l.max()?.parse().ok()?)));
+            found.extend(limits);
+            marker = answer.next_marker().map(str::to_owned);
+            if marker.is_none() {
+                self.memory().elb_limits.put(String::new(), found.clone());
+                return Ok(found);
+            }
+        }
+    }
+
+    /// What a load balancer may have and has, when `targets` of its targets are known. A quota that AWS does not name bounds
+    /// nothing.
+    pub(crate) async fn room(
+        &self,
+        load_balancer: &str,
+        targets: usize,
+        priority: Priority,
+    ) -> Result<LimitFacts, AwsError> {
+        let limits = self.elb_limits(priority).await?;
+        let limit = |name: &str| limits.get(name).copied().unwrap_or(i64::MAX);
+        let (mut groups, mut marker) = (0, None::<String>);
+        loop {
+            let call = || {
+                let call = self.elb().describe_target_groups().load_balancer_arn(load_balancer);
+                call.set_marker(marker.clone()).send()
+            };
+            let answer = self.call(op::DESCRIBE_TARGET_GROUPS, priority, call).await?;
+            groups += answer.target_groups().len();
+            marker = answer.next_marker().map(str::to_owned);
+            if marker.is_none() {
+                break;
+            }
+        }
+        Ok(LimitFacts {
+            groups_per_load_balancer: limit("target-groups-per-application-load-balancer"),
+            groups_in_use: i64::try_from(groups).unwrap_or(i64::MAX),
+            targets_per_group: limit("targets-per-target-group"),
+            targets_per_load_balancer: limit("targets-per-application-load-balancer"),
+            targets_in_use: i64::try_from(targets).unwrap_or(i64::MAX),
+        })
     }
 
     /// The targets of a target group, in order, with their states.

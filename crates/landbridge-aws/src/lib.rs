@@ -26,6 +26,7 @@ mod reader;
 mod recent;
 pub mod round;
 mod route53;
+mod scaling;
 pub mod sweep;
 
 pub use client::{Aws, AwsPool};

@@ -68,6 +68,8 @@ pub(crate) struct Memory {
     pub(crate) elb_tags: Memo<String, landbridge_plan::change::Tags>,
     /// Changes of records that Route 53 may still be bringing to its servers, by zone, name and type.
     pub(crate) record_changes: Memo<String, String>,
+    /// Quotas of Elastic Load Balancing by name, under the one empty key.
+    pub(crate) elb_limits: Memo<String, BTreeMap<String, i64>>,
     /// Attributes of target groups by ARN.
     pub(crate) elb_attributes: Memo<String, std::collections::BTreeMap<String, String>>,
     /// EKS clusters by name, once pods can take roles in them.
@@ -112,6 +114,7 @@ impl Default for Memory {
             roles: Memo::keeping(KEEP),
             elb_tags: Memo::keeping(KEEP),
             record_changes: Memo::keeping(KEEP),
+            elb_limits: Memo::keeping(KEEP),
             elb_attributes: Memo::keeping(KEEP),
             eks_clusters: Memo::keeping(KEEP),
             oidc_providers: Memo::keeping(KEEP),

@@ -61,6 +61,7 @@ const LISTENER: &str = "arn:${Partition}:elasticloadbalancing:${Region}:${Accoun
 const LISTENER_RULE: &str = "arn:${Partition}:elasticloadbalancing:${Region}:${Account}:listener-rule/app/*";
 const HOSTED_ZONE: &str = "arn:${Partition}:route53:::hostedzone/*";
 const CHANGE: &str = "arn:${Partition}:route53:::change/*";
+const SCALABLE_TARGET: &str = "arn:${Partition}:application-autoscaling:${Region}:${Account}:scalable-target/*";
 const ANY: &str = "*";
 
 macro_rules! operations {
@@ -176,12 +177,16 @@ operations! {
     DESCRIBE_TARGET_HEALTH = "elasticloadbalancing:DescribeTargetHealth", "elasticloadbalancing/read", Read, ANY;
     DESCRIBE_RULES = "elasticloadbalancing:DescribeRules", "elasticloadbalancing/read", Read, ANY;
     DESCRIBE_LISTENERS = "elasticloadbalancing:DescribeListeners", "elasticloadbalancing/read", Read, ANY;
+    DESCRIBE_ELB_LIMITS = "elasticloadbalancing:DescribeAccountLimits", "elasticloadbalancing/read", Read, ANY;
     ELB_DESCRIBE_TAGS = "elasticloadbalancing:DescribeTags", "elasticloadbalancing/read", Read, ANY;
 
     CHANGE_RECORDS = "route53:ChangeResourceRecordSets", "route53/all", Write, HOSTED_ZONE;
     GET_HOSTED_ZONE = "route53:GetHostedZone", "route53/all", Read, HOSTED_ZONE;
     GET_CHANGE = "route53:GetChange", "route53/all", Read, CHANGE;
     LIST_RECORDS = "route53:ListResourceRecordSets", "route53/all", Read, HOSTED_ZONE;
+
+    REGISTER_SCALABLE_TARGET = "application-autoscaling:RegisterScalableTarget", "application-autoscaling/modify", Write, SCALABLE_TARGET;
+    DESCRIBE_SCALABLE_TARGETS = "application-autoscaling:DescribeScalableTargets", "application-autoscaling/read", Read, ANY;
 
     GET_CALLER_IDENTITY = "sts:GetCallerIdentity", "sts/all", Read, ANY;
 }

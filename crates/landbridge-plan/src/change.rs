@@ -145,6 +145,10 @@ pub enum Change {
     /// they are no longer `expected`.
     ReplaceRecords { zone: String, name: String, expected: Vec<Value>, records: Vec<Value> },
 
+    /// application-autoscaling:RegisterScalableTarget: another fewest number of tasks of an ECS service. Refused when it is no
+    /// longer `expected`.
+    SetMinCapacity { resource: String, expected: i32, min: i32 },
+
     /// TagResource and UntagResource of the service that the resource belongs to.
     Tag { api: Tagged, arn: String, set: Tags, remove: Vec<String> },
 }
@@ -240,6 +244,7 @@ impl Change {
             | C::SetTargetGroupAttributes { .. }
             | C::ShiftWeights { .. }
             | C::ReplaceRecords { .. }
+            | C::SetMinCapacity { .. }
             | C::Tag { .. } => Verb::Update,
         }
     }
@@ -310,6 +315,7 @@ impl Change {
             }
             C::ShiftWeights { point, .. } => format!("listener rule {}", after_slash(point)),
             C::ReplaceRecords { zone, name, .. } => format!("record {name} of zone {zone}"),
+            C::SetMinCapacity { resource, .. } => format!("scaling of {resource}"),
             C::Tag { arn, .. } => format!("tags of {}", crate::token::shown(arn)),
         }
     }
@@ -372,6 +378,7 @@ impl Change {
             C::ShiftWeights { is_default: false, .. } => "elasticloadbalancing:ModifyRule",
             C::ShiftWeights { is_default: true, .. } => "elasticloadbalancing:ModifyListener",
             C::ReplaceRecords { .. } => "route53:ChangeResourceRecordSets",
+            C::SetMinCapacity { .. } => "application-autoscaling:RegisterScalableTarget",
             C::Tag { api: Tagged::Ecs, .. } => "ecs:TagResource",
             C::Tag { api: Tagged::CloudMap, .. } => "servicediscovery:TagResource",
             C::Tag { api: Tagged::Logs, .. } => "logs:TagResource",

@@ -19,7 +19,10 @@ mod in_use;
 mod knobs;
 mod migration;
 mod migration_cloud_map;
+mod migration_deaths;
+mod migration_hands;
 mod multi_cluster;
+
 mod names;
 mod neighbour;
 mod ordinary_path;

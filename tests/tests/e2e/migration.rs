@@ -9,23 +9,22 @@ use landbridge_api::names::annotation;
 use landbridge_api::v1alpha1::{MigrationPhase as Phase, TrafficMigration};
 use landbridge_emulator::Emulator;
 use landbridge_tests::shop::{NAMESPACE, PLATFORM, is_ready};
-use landbridge_tests::wire::Loss;
 use landbridge_tests::{Stage, outsider};
 use serde_json::json;
 
-const SPEED: f64 = 300.0;
+pub const SPEED: f64 = 300.0;
 pub const HOST: &str = "orders.example.com";
 
 /// A load balancer with a rule that forwards to the target group of ECS service `orders`.
 pub struct Front {
     pub listener: String,
-    rule: String,
-    old: String,
+    pub rule: String,
+    pub old: String,
 }
 
 impl Front {
     /// Its parts, made by hand as a team would have them before.
-    async fn open(stage: &Stage) -> Self {
+    pub async fn open(stage: &Stage) -> Self {
         Self::before(stage, PODS).await
     }
 
@@ -109,7 +108,7 @@ fn drains_in_a_second(aws: &Emulator, group: &str) {
 }
 
 /// A Service whose pods are written by hand: no kubelet runs here.
-const PODS: &str = "
+pub const PODS: &str = "
 apiVersion: v1
 kind: Service
 metadata: {name: orders, namespace: shop}
@@ -152,20 +151,20 @@ pub async fn until(stage: &Stage, name: &str, phase: Phase) -> TrafficMigration 
     stage.until(NAMESPACE, name, &format!("{phase:?}"), is).await
 }
 
-async fn command(stage: &Stage, name: &str, verb: &str) {
+pub async fn command(stage: &Stage, name: &str, verb: &str) {
     let patch = json!({"metadata": {"annotations": {annotation::MIGRATE: verb}}});
     stage.merge::<TrafficMigration>(name, patch).await;
 }
 
 /// Somebody who looks at the load balancer all the time, as callers do.
-struct Watch {
+pub struct Watch {
     stop: Arc<AtomicBool>,
     looks: Arc<AtomicUsize>,
     thread: std::thread::JoinHandle<Vec<String>>,
 }
 
 impl Watch {
-    fn begin(stage: &Stage, front: &Front) -> Self {
+    pub fn begin(stage: &Stage, front: &Front) -> Self {
         let (stop, looks) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let (ends, counts, aws, listener) =
             (stop.clone(), looks.clone(), stage.emulator.clone(), front.listener.clone());
@@ -187,7 +186,7 @@ impl Watch {
     }
 
     /// Fails if a request could have failed.
-    fn end(self) {
+    pub fn end(self) {
         self.stop.store(true, Ordering::Relaxed);
         let failed = self.thread.join().unwrap();
         assert!(self.looks.load(Ordering::Relaxed) > 100);
@@ -356,120 +355,99 @@ fn resolving_client(
     })
 }
 
+/// A name that leads to the load balancer of the tasks, and may lead to that of the pods.
+pub struct Name {
+    pub zone: String,
+    listener: String,
+    group: String,
+    canonical: String,
+    balancers: [String; 2],
+}
+
+impl Name {
+    pub async fn before(stage: &Stage) -> Self {
+        let aws = &stage.emulator;
+        let (listener, group) = front_of_pods(aws);
+        let zone = "<CreateHostedZoneRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><Name>example.com\
+                    </Name><CallerReference>1</CallerReference></CreateHostedZoneRequest>";
+        let answer = outsider::route53(aws, "hostedzone", zone);
+        let zone = answer.split("/hostedzone/").nth(1).unwrap().split('<').next().unwrap().to_owned();
+        let of =
+            |name: &str, field: &str| outsider::elb(aws, "DescribeLoadBalancers", &[("Names.member.1", name)], field);
+        let balancers = ["front", "pods"].map(|name| of(name, "DNSName").to_lowercase());
+        let canonical = of("front", "CanonicalHostedZoneId");
+        let name = Self { zone, listener, group, canonical, balancers };
+        name.change(stage, &[("CREATE", name.simple())]);
+        stage.eventually("the name resolves", async || !stage.emulator.resolve(HOST, "A").is_empty()).await;
+        name
+    }
+
+    /// The record as it was at the beginning.
+    pub fn simple(&self) -> String {
+        format!(
+            "<AliasTarget><HostedZoneId>{}</HostedZoneId><DNSName>{}</DNSName><EvaluateTargetHealth>true\
+             </EvaluateTargetHealth></AliasTarget>",
+            self.canonical, self.balancers[0]
+        )
+    }
+
+    /// A batch by somebody else: an action and what the set holds beside its name and type.
+    pub fn change(&self, stage: &Stage, changes: &[(&str, String)]) {
+        let change = |(action, set): &(&str, String)| {
+            format!(
+                "<Change><Action>{action}</Action><ResourceRecordSet><Name>{HOST}</Name><Type>A</Type>{set}\
+                 </ResourceRecordSet></Change>"
+            )
+        };
+        let changes: String = changes.iter().map(change).collect();
+        let body = format!(
+            "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeBatch>\
+             <Changes>{changes}</Changes></ChangeBatch></ChangeResourceRecordSetsRequest>"
+        );
+        outsider::route53(&stage.emulator, &format!("hostedzone/{}/rrset", self.zone), &body);
+    }
+
+    fn target(&self, balancer: usize) -> String {
+        let (zone, name) = (&self.canonical, &self.balancers[balancer]);
+        format!("record: {{aliasTarget: {{hostedZoneId: {zone}, dnsName: '{name}'}}}}")
+    }
+
+    /// The side of the tasks, and where the name leads for it.
+    pub fn ecs(&self) -> String {
+        format!("{ECS}, {}", self.target(0))
+    }
+
+    /// The side of the pods.
+    pub fn eks(&self) -> String {
+        format!("{EKS}, targetGroupArn: '{}', {}", self.group, self.target(1))
+    }
+
+    /// A migration by this name.
+    pub fn migration(&self, name: &str, from: &str, to: &str) -> String {
+        let backend = format!("route53: {{hostedZoneId: {}, name: {HOST}, propagation: 1s}}", self.zone);
+        migration(name, from, to, "").replace("applicationLoadBalancer: {propagation: 1s}", &backend)
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_moves_from_one_load_balancer_to_another_and_no_client_that_keeps_to_the_ttl_loses_a_request() {
     let stage = Stage::start(SPEED).await;
     let front = Front::open(&stage).await;
-    let (listener, group) = front_of_pods(&stage.emulator);
-    let zone = "<CreateHostedZoneRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><Name>example.com</Name>\
-                <CallerReference>1</CallerReference></CreateHostedZoneRequest>";
-    let answer = outsider::route53(&stage.emulator, "hostedzone", zone);
-    let zone = answer.split("/hostedzone/").nth(1).unwrap().split('<').next().unwrap().to_owned();
-    let names: Vec<String> = ["front", "pods"]
-        .iter()
-        .map(|name| {
-            let asked = [("Names.member.1", *name)];
-            outsider::elb(&stage.emulator, "DescribeLoadBalancers", &asked, "DNSName").to_lowercase()
-        })
-        .collect();
-    let canonical = outsider::elb(
-        &stage.emulator,
-        "DescribeLoadBalancers",
-        &[("Names.member.1", "front")],
-        "CanonicalHostedZoneId",
-    );
-    let record = format!(
-        "<ChangeResourceRecordSetsRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><ChangeBatch><Changes>\
-         <Change><Action>CREATE</Action><ResourceRecordSet><Name>{HOST}</Name><Type>A</Type><AliasTarget>\
-         <HostedZoneId>{canonical}</HostedZoneId><DNSName>{}</DNSName><EvaluateTargetHealth>true</EvaluateTargetHealth>\
-         </AliasTarget></ResourceRecordSet></Change></Changes></ChangeBatch></ChangeResourceRecordSetsRequest>",
-        names[0]
-    );
-    outsider::route53(&stage.emulator, &format!("hostedzone/{zone}/rrset"), &record);
-
-    stage.eventually("the name resolves", async || !stage.emulator.resolve(HOST, "A").is_empty()).await;
+    let name = Name::before(&stage).await;
     let stop = Arc::new(AtomicBool::new(false));
-    let client = resolving_client(&stage, [front.listener.clone(), listener], &stop);
-    let target = |name: &str| format!("record: {{aliasTarget: {{hostedZoneId: {canonical}, dnsName: '{name}'}}}}");
-    let eks = format!("{EKS}, targetGroupArn: '{group}', {}", target(&names[1]));
-    let by_name = |yaml: String| {
-        let backend = format!("route53: {{hostedZoneId: {zone}, name: {HOST}, propagation: 1s}}");
-        yaml.replace("applicationLoadBalancer: {propagation: 1s}", &backend)
-    };
-    stage.apply(&by_name(migration("to-eks", ECS, &eks, ""))).await;
+    let client = resolving_client(&stage, [front.listener.clone(), name.listener.clone()], &stop);
+    stage.apply(&name.migration("to-eks", ECS, &name.eks())).await;
     until(&stage, "to-eks", Phase::Completed).await;
     let answers = stage.emulator.resolve(HOST, "A");
     assert!(answers.len() == 1 && answers[0].set_identifier.is_none(), "{answers:?}");
     // The name made weighted, four steps, and simple again.
     assert_eq!(stage.emulator.calls().count("route53:ChangeResourceRecordSets"), 1 + 6);
 
-    let ecs = format!("{ECS}, {}", target(&names[0]));
-    stage.apply(&by_name(migration("to-ecs", &eks, &ecs, ""))).await;
+    stage.apply(&name.migration("to-ecs", &name.eks(), &name.ecs())).await;
     until(&stage, "to-ecs", Phase::Completed).await;
     stop.store(true, Ordering::Relaxed);
     let [old, new, lost] = client.join().unwrap();
     assert!(old > 100 && new > 100, "{old} {new}");
     assert_eq!(lost, 0);
     stage.end().await;
-}
-
-/// A migration in which the operator dies at its `nth` write. Says whether it died.
-async fn dies(stage: &mut Stage, front: &Front, nth: usize, loss: Loss) -> bool {
-    let name = format!("life-{nth}");
-    stage.wire().cut_at(nth, loss);
-    let yaml = migration(&name, ECS, EKS, "").replace("propagation: 1s", "propagation: 0s");
-    stage.apply(&yaml).await;
-    let wire = stage.wire();
-    let phase = async |stage: &Stage| {
-        let found: Option<TrafficMigration> = stage.get(NAMESPACE, &name).await;
-        found.and_then(|m| m.status).and_then(|s| s.phase)
-    };
-    stage
-        .eventually("the wire is cut or the end reached", async || {
-            wire.is_cut() || phase(stage).await == Some(Phase::Completed)
-        })
-        .await;
-    wire.leave_whole();
-    let died = wire.is_cut();
-    if died {
-        stage.kill_operator();
-        stage.release_leases().await;
-        stage.start_operator().await;
-    }
-    until(stage, &name, Phase::Completed).await;
-    assert_eq!(front.shares(&stage.emulator), [("new".to_owned(), 100.0, 2)], "after a death at write {nth}");
-    // And back, so that the next life begins as this one.
-    let back = format!("back-{nth}");
-    stage.apply(&migration(&back, EKS, ECS, "").replace("propagation: 1s", "propagation: 0s")).await;
-    until(stage, &back, Phase::Completed).await;
-    for name in [back, name] {
-        let api = kube::Api::<TrafficMigration>::namespaced(stage.client.clone(), NAMESPACE);
-        stage.delete(api, &name).await;
-        stage.eventually("it is gone", async || stage.get::<TrafficMigration>(NAMESPACE, &name).await.is_none()).await;
-    }
-    died
-}
-
-async fn lives(loss: Loss) {
-    let mut stage = Stage::start(SPEED).await;
-    let front = Front::open(&stage).await;
-    let watch = Watch::begin(&stage, &front);
-    let (mut nth, mut deaths) = (1, 0);
-    while dies(&mut stage, &front, nth, loss).await {
-        (nth, deaths) = (nth + 1, deaths + 1);
-    }
-    // A target group, its pods, and the six weights at least.
-    assert!(deaths >= 8, "{deaths}");
-    watch.end();
-    stage.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_migration_survives_a_death_before_each_of_its_writes() {
-    lives(Loss::Request).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_migration_survives_a_death_after_each_of_its_writes() {
-    lives(Loss::Answer).await;
 }

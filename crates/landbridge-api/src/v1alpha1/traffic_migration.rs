@@ -460,6 +460,12 @@ pub struct TrafficMigrationStatus {
     /// Healthy targets that `from` had when the migration began; it keeps as many until it is let go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<i32>,
+    /// The floor of App Auto Scaling that was raised under `from`; it is put back at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<PinnedScaling>,
+    /// What the sides were when the migration took them up. What somebody else changes of it stops the migration.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recorded: Vec<RecordedPart>,
     /// Since when `to` has been healthy without a break, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub healthy_since: Option<String>,
@@ -488,6 +494,28 @@ pub struct TrafficMigrationStatus {
     /// Whether `landbridge migrate pause` holds it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<bool>,
+}
+
+/// A raised minimum of App Auto Scaling.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PinnedScaling {
+    /// `service/<cluster>/<service>`.
+    pub resource: String,
+    /// The minimum that it had, in tasks.
+    pub before: i32,
+    /// The minimum that it has for the migration, in tasks.
+    pub pinned: i32,
+}
+
+/// A part of a side as it was taken up.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordedPart {
+    /// For example `target group orders-ecs`.
+    pub name: String,
+    /// Its members that matter to the migration.
+    pub values: std::collections::BTreeMap<String, String>,
 }
 
 /// How far a migration is.

@@ -10,6 +10,7 @@ mod elbv2;
 mod iam;
 mod logs;
 mod route53;
+mod scaling;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -157,6 +158,7 @@ async fn write(change: &Change, aws: &Aws, priority: Priority) -> Result<Produce
         C::ReplaceRecords { zone, name, expected, records } => {
             with.replace_records(zone, name, expected, records).await
         }
+        C::SetMinCapacity { resource, expected, min } => with.set_min_capacity(resource, *expected, *min).await,
         C::Tag { api: Tagged::Ecs, arn, set, remove } => with.tag_ecs(arn, set, remove).await,
         C::Tag { api: Tagged::CloudMap, arn, set, remove } => with.tag_cloud_map(arn, set, remove).await,
         C::Tag { api: Tagged::Logs, arn, set, remove } => with.tag_log_group(arn, set, remove).await,

@@ -8,8 +8,9 @@ use landbridge_api::v1alpha1::{
 };
 use landbridge_plan::ecs_service::ServiceFacts;
 use landbridge_plan::traffic_migration::{
-    CloudMapPlace, PointFacts, RegistryFacts, Side, SideFacts, SideKind, TargetGroupFacts, TrafficMigrationObserved,
-    TrafficMigrationResolved, ZoneFacts, front, member_of_simple, mode, name_for, shared_point,
+    CloudMapPlace, LimitFacts, PointFacts, RegistryFacts, ScalingFacts, Side, SideFacts, SideKind, TargetGroupFacts,
+    TrafficMigrationObserved, TrafficMigrationResolved, ZoneFacts, front, member_of_simple, mode, name_for,
+    shared_point,
 };
 
 use super::{DEAR, Freshness, Observe, priority};
@@ -54,13 +55,15 @@ impl Look<'_> {
         let to = self.new_group(from.as_ref(), &points).await?;
         let (old, new) = (Box::pin(self.whole(from)), Box::pin(self.whole(to)));
         let (from, to, ()) = try_join3(old, new, self.tags_of_points(&mut points)).await?;
+        let (limits, scaling) = try_join(self.limits(&points, from.as_ref()), self.scaling()).await?;
         Ok(TrafficMigrationObserved {
             at: Timestamp::now(),
             points,
             missing,
-            from: SideFacts { group: from, service: services.0, ..SideFacts::default() },
+            from: SideFacts { group: from, service: services.0, scaling, ..SideFacts::default() },
             to: SideFacts { group: to, service: services.1, ..SideFacts::default() },
             readings: Vec::new(),
+            limits,
             zone: self.zone().await?,
         })
     }
@@ -103,9 +106,15 @@ impl Look<'_> {
             at: Timestamp::now(),
             points,
             missing: Vec::new(),
-            from: SideFacts { service: services.0, registry: from, ..SideFacts::default() },
+            from: SideFacts {
+                service: services.0,
+                registry: from,
+                scaling: self.scaling().await?,
+                ..SideFacts::default()
+            },
             to: SideFacts { service: services.1, registry: to, ..SideFacts::default() },
             readings: Vec::new(),
+            limits: None,
             zone: self.zone().await?,
         })
     }
@@ -131,6 +140,30 @@ impl Look<'_> {
     /// Whether attributes count now: what to refuse, what to copy, how long to drain.
     fn needs_attributes(&self) -> bool {
         matches!(self.phase(), Phase::Preflight | Phase::Preparing | Phase::Finalising | Phase::Draining)
+    }
+
+    /// Room for a target group of ours, which is asked for before it is made.
+    async fn limits(
+        &self,
+        points: &[PointFacts],
+        from: Option<&TargetGroupFacts>,
+    ) -> Result<Option<LimitFacts>, AwsError> {
+        let Some(point) = points.iter().find(|p| !p.load_balancer.is_empty()) else { return Ok(None) };
+        if self.phase() != Phase::Preflight || self.resolved.to.managed().is_none() {
+            return Ok(None);
+        }
+        let targets = from.map_or(0, |group| group.targets.len());
+        self.aws.room(&point.load_balancer, targets, self.priority).await.map(Some)
+    }
+
+    /// The floor under the old side: before it is raised, and for as long as it is.
+    async fn scaling(&self) -> Result<Option<ScalingFacts>, AwsError> {
+        let SideKind::Ecs { cluster, service } = &self.resolved.from.kind else { return Ok(None) };
+        let pinned = self.object.status.as_ref().is_some_and(|s| s.pinned.is_some());
+        if !pinned && !matches!(self.phase(), Phase::Preflight | Phase::Preparing) {
+            return Ok(None);
+        }
+        self.aws.scalable_target(&format!("service/{cluster}/{service}"), self.priority).await
     }
 
     async fn service(&self, side: &Side) -> Result<Option<ServiceFacts>, AwsError> {

@@ -4,6 +4,7 @@ use landbridge_api::names::annotation;
 use landbridge_api::v1alpha1::{MigrationPhase as Phase, TrafficMigrationStatus};
 
 use super::pass::Pass;
+use super::recorded;
 
 /// Carries out a new command; says whether it was `promote`.
 pub(super) fn carry_out(pass: &Pass<'_>, state: &mut TrafficMigrationStatus) -> bool {
@@ -24,6 +25,7 @@ pub(super) fn carry_out(pass: &Pass<'_>, state: &mut TrafficMigrationStatus) -> 
             // What was found counts as what we left there.
             let stopped = state.conflict.take();
             state.applied = pass.found();
+            recorded::record_anew(pass, state);
             state.intent = None;
             match verb(value) {
                 "abort" => {

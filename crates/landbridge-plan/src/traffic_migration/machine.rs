@@ -9,7 +9,7 @@ use landbridge_api::v1alpha1::{MigrationPhase as Phase, TrafficMigrationStatus};
 use super::gates::{self, Verdict};
 use super::pass::Pass;
 use super::shift::{self, Shift};
-use super::{command, delete, group, manager, preflight, ratio};
+use super::{command, delete, group, manager, preflight, ratio, recorded, scaling};
 use crate::kind::Kind;
 use crate::plan::Plan;
 
@@ -66,7 +66,14 @@ impl Turn<'_, '_> {
     }
 
     fn one(&mut self) -> Flow {
-        match self.phase() {
+        let phase = self.phase();
+        if command::has_way_back(phase)
+            && phase != Phase::Conflicted
+            && let Some(message) = recorded::changed(self.pass, &self.state)
+        {
+            return self.conflict(message);
+        }
+        match phase {
             Phase::Preflight => self.preflight(),
             Phase::Preparing => self.preparing(),
             Phase::Verifying => self.verifying(),
@@ -79,7 +86,10 @@ impl Turn<'_, '_> {
             Phase::Draining => self.draining(),
             Phase::RollingBack => self.rolling_back(),
             Phase::Conflicted => self.conflicted(),
-            Phase::Completed | Phase::RolledBack => Flow::Stop,
+            Phase::Completed | Phase::RolledBack => {
+                scaling::unpin(self.pass, &mut self.state, &mut self.plan);
+                Flow::Stop
+            }
         }
     }
 
@@ -141,6 +151,7 @@ impl Turn<'_, '_> {
         self.state.undo = pass.found();
         self.state.applied = pass.found();
         self.state.capacity = self.state.from.as_ref().map(|h| h.healthy);
+        recorded::record(pass, &mut self.state);
         if pass.settings.manual_start && !command::says_start(pass) {
             let message = format!("checked; it starts with: landbridge migrate start {}", pass.object.object_name());
             return self.wait(reason::AWAITING_APPROVAL, message);
@@ -193,7 +204,7 @@ impl Turn<'_, '_> {
         }
         let makes_groups = pass.by_target_groups() || pass.object.spec.backend.route53.is_some();
         if pass.is_managed() || !makes_groups {
-            return self.shift_then(pass.wanted(0.0), Phase::Verifying);
+            return self.join();
         }
         let (Some(like), side) = (&pass.observed.from.group, &pass.resolved.to) else {
             return self.go_back("the target group of the old side is gone");
@@ -215,7 +226,16 @@ impl Turn<'_, '_> {
             (Some(there), Some(_)) => group::attributes(&mut self.plan, there, like),
             (Some(_), None) => {}
         }
-        self.shift_then(pass.wanted(0.0), Phase::Verifying)
+        self.join()
+    }
+
+    /// The new side joins with weight 0, once the old one is sure to keep what it has.
+    fn join(&mut self) -> Flow {
+        if scaling::pin(self.pass, &mut self.state, &mut self.plan) {
+            return Flow::Stop;
+        }
+        recorded::record(self.pass, &mut self.state);
+        self.shift_then(self.pass.wanted(0.0), Phase::Verifying)
     }
 
     fn verifying(&mut self) -> Flow {
@@ -303,6 +323,8 @@ impl Turn<'_, '_> {
             let message = format!("step {} holds; it goes on with: landbridge migrate promote {name}", step + 1);
             return self.wait(reason::AWAITING_APPROVAL, message);
         }
+        // One yes is for one step: letting the old side go is another question.
+        self.promoted = false;
         if step + 1 < self.pass.settings.steps.len() {
             self.state.step = Some(i32::try_from(step + 1).unwrap_or(i32::MAX));
             return self.enter(Phase::Applying);
@@ -378,7 +400,7 @@ impl Turn<'_, '_> {
 
     /// As soon as the rules are again what was written, the migration goes on; otherwise a person decides.
     fn conflicted(&mut self) -> Flow {
-        if shift::is_as_applied(self.pass, &self.state) {
+        if shift::is_as_applied(self.pass, &self.state) && recorded::changed(self.pass, &self.state).is_none() {
             let phase = self.state.conflict.take().map_or(Phase::Baking, |c| c.phase);
             return self.enter(phase);
         }

@@ -17,11 +17,14 @@ mod pass;
 mod places;
 mod preflight;
 mod preflight_objects;
+mod quotas;
 mod ratio;
+mod recorded;
 mod records;
 mod registry;
 mod resolve;
 mod resolved;
+mod scaling;
 mod settings;
 mod shift;
 #[cfg(test)]

@@ -29,6 +29,8 @@ pub struct TrafficMigrationObserved {
     pub readings: Vec<GateReading>,
     /// The hosted zone of the name that moves; looked up before the migration begins.
     pub zone: Option<ZoneFacts>,
+    /// What the account may have, while that is still to be asked.
+    pub limits: Option<LimitFacts>,
 }
 
 /// A side in AWS.
@@ -43,6 +45,36 @@ pub struct SideFacts {
     pub registry: Option<RegistryFacts>,
     /// Health by its EndpointSlices, where no target group stands for it.
     pub endpoints: Option<SideHealth>,
+    /// What App Auto Scaling may do to it, when it does anything.
+    pub scaling: Option<ScalingFacts>,
+}
+
+/// A scalable target of App Auto Scaling: the number of a service's tasks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ScalingFacts {
+    /// `service/<cluster>/<service>`.
+    pub resource: String,
+    /// Fewest tasks that a policy leaves.
+    pub min: i32,
+    /// Most tasks that a policy makes.
+    pub max: i32,
+}
+
+/// What a load balancer may have (`DescribeAccountLimits`), and what it has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LimitFacts {
+    /// `target-groups-per-application-load-balancer`.
+    pub groups_per_load_balancer: i64,
+    /// Target groups that the load balancer has.
+    pub groups_in_use: i64,
+    /// `targets-per-target-group`.
+    pub targets_per_group: i64,
+    /// `targets-per-application-load-balancer`.
+    pub targets_per_load_balancer: i64,
+    /// Targets that the sides' target groups have there.
+    pub targets_in_use: i64,
 }
 
 /// A listener rule, or the default action of a listener.

@@ -6,7 +6,7 @@ use landbridge_api::v1alpha1::StickySessions;
 
 use super::pass::Pass;
 use super::preflight_objects as inside;
-use super::{PointFacts, Side, SideFacts, SideKind, records, registry};
+use super::{PointFacts, Side, SideFacts, SideKind, quotas, records, registry};
 
 /// Everything that stands in the way.
 pub(super) fn refusals(pass: &Pass<'_>) -> Vec<String> {
@@ -45,6 +45,7 @@ pub(super) fn refusals(pass: &Pass<'_>) -> Vec<String> {
         ecs(side, facts, &mut found);
     }
     pods(&pass.resolved.to, &mut found);
+    quotas::refusals(pass, &mut found);
     found
 }
 

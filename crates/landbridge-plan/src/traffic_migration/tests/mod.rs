@@ -5,4 +5,6 @@ mod model;
 mod objects;
 mod preflight;
 mod properties;
+mod recorded;
+mod scaling;
 mod stories;

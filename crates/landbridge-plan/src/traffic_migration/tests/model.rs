@@ -14,8 +14,8 @@ use crate::kind::Kind;
 use crate::plan::Plan;
 use crate::testing::{object, target};
 use crate::traffic_migration::{
-    Pod, PointFacts, RecordFacts, Side, SideFacts, SideKind, TargetFacts, TargetGroupFacts, TrafficMigrationObserved,
-    TrafficMigrationResolved,
+    LimitFacts, Pod, PointFacts, RecordFacts, Side, SideFacts, SideKind, TargetFacts, TargetGroupFacts,
+    TrafficMigrationObserved, TrafficMigrationResolved,
 };
 use crate::verdict::{self, Verdict};
 
@@ -107,6 +107,13 @@ impl World {
             at: crate::testing::now(),
             points: (0..rules).map(point).collect(),
             from: SideFacts { group: Some(old), service: Some(service), ..SideFacts::default() },
+            limits: Some(LimitFacts {
+                groups_per_load_balancer: 100,
+                groups_in_use: 1,
+                targets_per_group: 1000,
+                targets_per_load_balancer: 1000,
+                targets_in_use: 2,
+            }),
             ..TrafficMigrationObserved::default()
         };
         let resolved = TrafficMigrationResolved {
@@ -269,6 +276,13 @@ impl World {
             }
             Change::ShiftWeights { point, expected, weights, .. } => self.shift(point, expected, weights),
             Change::ReplaceRecords { expected, records, .. } => self.replace(expected, records),
+            Change::SetMinCapacity { resource, expected, min } => {
+                let stored = self.status().pinned.unwrap();
+                assert_eq!(&stored.resource, resource, "it is stored before it is written");
+                let scaling = self.observed.from.scaling.as_mut().unwrap();
+                assert_eq!(scaling.min, *expected);
+                scaling.min = *min;
+            }
             other => panic!("{}", other.operation()),
         }
     }

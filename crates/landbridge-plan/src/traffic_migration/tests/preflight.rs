@@ -57,6 +57,21 @@ fn what_cannot_go_well_is_refused_before_anything_is_written_and_says_what_to_do
         ),
         (
             TO_EKS,
+            Box::new(|w| w.observed.limits.as_mut().unwrap().groups_in_use = 100),
+            "has 100 target groups and may have 100",
+        ),
+        (
+            TO_EKS,
+            Box::new(|w| w.observed.limits.as_mut().unwrap().targets_per_group = 1),
+            "quota targets-per-target-group",
+        ),
+        (
+            TO_EKS,
+            Box::new(|w| w.observed.limits.as_mut().unwrap().targets_in_use = 999),
+            "has 999 targets, Service shop/orders adds 2, and it may have 1000",
+        ),
+        (
+            TO_EKS,
             Box::new(|w| w.tags_of_rules(&[("elbv2.k8s.aws/cluster".into(), "blue".into())].into())),
             "the AWS Load Balancer Controller of cluster blue",
         ),

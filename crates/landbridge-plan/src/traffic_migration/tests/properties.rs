@@ -5,6 +5,7 @@ use landbridge_api::v1alpha1::MigrationPhase as Phase;
 use proptest::prelude::*;
 
 use super::model::{Crash, TO_EKS, World};
+use crate::traffic_migration::ScalingFacts;
 
 #[derive(Clone, Debug)]
 enum Event {
@@ -14,6 +15,8 @@ enum Event {
     Command(&'static str),
     Crash(usize, bool),
     Deploys(bool),
+    /// Somebody else changes how a side is checked.
+    Checked(usize, i32),
     Pass,
 }
 
@@ -26,6 +29,7 @@ fn event() -> impl Strategy<Value = Event> {
         2 => prop::sample::select(vec!["promote", "pause", "resume", "adopt-current", "abort"]).prop_map(Event::Command),
         2 => (0..3_usize, any::<bool>()).prop_map(|(at, after)| Event::Crash(at, after)),
         1 => any::<bool>().prop_map(Event::Deploys),
+        1 => (0..2_usize, 5..7_i32).prop_map(|(side, seconds)| Event::Checked(side, seconds)),
     ]
 }
 
@@ -35,6 +39,8 @@ proptest! {
     #[test]
     fn a_migration_ends_whole_or_back_whatever_happens_on_the_way(events in prop::collection::vec(event(), 0..80)) {
         let mut world = World::new(TO_EKS, 2);
+        let (resource, min, max) = ("service/prod/orders".to_owned(), 1, 10);
+        world.observed.from.scaling = Some(ScalingFacts { resource, min, max });
         for (number, event) in events.iter().enumerate() {
             match event {
                 Event::Wait(seconds) => world.wait(*seconds),
@@ -47,6 +53,12 @@ proptest! {
                 Event::Command(verb) => world.command(&format!("{verb} {number}")),
                 Event::Crash(at, true) => world.pass(Some(Crash::After(*at))),
                 Event::Crash(at, false) => world.pass(Some(Crash::Before(*at))),
+                Event::Checked(side, seconds) => {
+                    let sides = [&mut world.observed.from, &mut world.observed.to];
+                    if let Some(group) = sides.into_iter().nth(*side).and_then(|s| s.group.as_mut()) {
+                        group.health_check.interval = Some(*seconds);
+                    }
+                }
                 Event::Deploys(deploys) => {
                     let state = if *deploys { "IN_PROGRESS" } else { "COMPLETED" };
                     let service = world.observed.from.service.as_mut().unwrap();
@@ -74,6 +86,9 @@ proptest! {
             world.wait(30);
         }
         let end = world.phase();
+        world.settle(2);
+        // What was pinned is as it was.
+        prop_assert_eq!(world.observed.from.scaling.as_ref().map(|s| s.min), Some(1));
         prop_assert!(matches!(end, Phase::Completed | Phase::RolledBack), "{:?} {:?}", end, world.status());
     }
 }

@@ -350,3 +350,17 @@ fn killed_at_every_write_it_ends_as_if_nothing_had_happened() {
         }
     }
 }
+
+#[test]
+fn a_yes_to_the_last_step_is_none_to_letting_the_old_side_go() {
+    let spec = TO_EKS
+        .replace("{weight: 100, bake: 1m}", "{weight: 100, bake: 1m, approval: Manual}")
+        .replace("soak: 10m", "soak: 0s, approval: Manual");
+    let mut world = World::new(&spec, 1);
+    world.run_until(Phase::Gating);
+    world.command("promote 1");
+    world.settle(10);
+    assert_eq!(world.phase(), Phase::Soaking);
+    world.command("promote 2");
+    world.run_until(Phase::Completed);
+}
