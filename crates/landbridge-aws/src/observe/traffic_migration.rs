@@ -45,7 +45,9 @@ impl Look<'_> {
     async fn everything(self) -> Result<TrafficMigrationObserved, AwsError> {
         let services = try_join(self.service(&self.resolved.from), self.service(&self.resolved.to));
         if self.object.spec.backend.http_route.is_some() {
-            return Ok(self.inside(services.await?));
+            let mut found = self.inside(services.await?);
+            found.from.scaling = self.scaling().await?;
+            return Ok(found);
         }
         if mode(self.object).is_some() {
             return self.by_cloud_map(services.await?).await;
