@@ -106,6 +106,9 @@ impl MultiCluster {
     /// Looks which kinds are served, and around where one of them is. Says whether anything is otherwise than before.
     pub async fn look(&self, client: &Client) -> bool {
         let kinds = self.optional.look(client).await;
+        if !self.optional.is_known() {
+            return false;
+        }
         let is_there = [SERVICE_EXPORTS, SERVICE_IMPORTS].iter().any(|k| self.optional.version(k).is_some());
         let before = self.around();
         let mut found = before.clone().unwrap_or_default();

@@ -57,7 +57,8 @@ impl Optional {
         now.map_or_else(|_| None, |known| of(&known))
     }
 
-    /// Looks once. Says whether anything is otherwise than before. What could not be read is taken to be as it was.
+    /// Looks once. Says whether anything is otherwise than before. When that could not be read, everything is taken to be as
+    /// it was.
     pub async fn look(&self, client: &Client) -> bool {
         let api: Api<CustomResourceDefinition> = Api::all(client.clone());
         let mut found = self.0.borrow().clone().unwrap_or_default();
@@ -67,8 +68,15 @@ impl Optional {
                     Some(version) => drop(found.insert(name, version)),
                     None => drop(found.remove(name)),
                 },
-                Ok(Err(error)) => tracing::warn!(crd = name, %error, "it cannot be told whether the kind is served"),
-                Err(_) => tracing::warn!(crd = name, "the API server does not answer whether the kind is served"),
+                // The next look is soon; who may not read one may not read the others.
+                Ok(Err(error)) => {
+                    tracing::warn!(crd = name, %error, "it cannot be told whether the kind is served");
+                    return false;
+                }
+                Err(_) => {
+                    tracing::warn!(crd = name, "the API server does not answer whether the kind is served");
+                    return false;
+                }
             }
         }
         self.0.send_if_modified(|known| {
