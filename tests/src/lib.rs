@@ -5,6 +5,7 @@
 
 pub mod bare;
 pub mod bridge;
+pub mod gateway;
 pub mod keys;
 pub mod kstatus;
 pub mod multi_cluster;

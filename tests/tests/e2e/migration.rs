@@ -98,7 +98,7 @@ spec:
 }
 
 /// The operator's clock is real, so what drains for five minutes would drain for five minutes.
-fn drains_in_a_second(aws: &Emulator, group: &str) {
+pub fn drains_in_a_second(aws: &Emulator, group: &str) {
     let attributes = [
         ("TargetGroupArn", group),
         ("Attributes.member.1.Key", "deregistration_delay.timeout_seconds"),

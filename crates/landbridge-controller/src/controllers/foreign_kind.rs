@@ -59,7 +59,8 @@ async fn is_served(client: &Client, kind: &ForeignKind) -> kube::Result<bool> {
     };
     match resources {
         Ok(found) => Ok(found.resources.iter().any(|r| r.name == kind.plural)),
-        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(false),
+        // An unknown group is answered with a plain text, so that only the code says it.
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(false),
         Err(error) => Err(error),
     }
 }
@@ -111,7 +112,7 @@ async fn watch(
             Ok(Event::Delete(object)) => drop(shelf.remove(&json(object)).map(|n| wake_users(world, Some(&n)))),
             Err(error) => match refusal(&error) {
                 // The kind was taken away.
-                Some(status) if status.is_not_found() => return,
+                Some(status) if status.code == 404 => return,
                 Some(status) if status.is_forbidden() => {
                     if shelf.stands(Standing::Refused(status.message.clone())) {
                         tracing::warn!(kind = kind.kind, %error, "objects of this kind may not be read; it is tried again");
