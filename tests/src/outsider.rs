@@ -83,6 +83,13 @@ pub fn route53(emulator: &Emulator, path: &str, body: &str) -> String {
     text
 }
 
+/// Addresses of the targets of all target groups, those that drain too.
+pub fn target_ids(emulator: &Emulator) -> Vec<String> {
+    let groups = list(&emulator.state()["elbv2"]["targetGroups"]);
+    let targets = groups.iter().flat_map(|group| list(&group["Targets"]));
+    targets.filter_map(|target| target["Target"]["Id"].as_str().map(str::to_owned)).collect()
+}
+
 /// The ECS services that are not INACTIVE.
 pub fn services(emulator: &Emulator) -> Vec<Value> {
     let all = list(&emulator.state()["ecs"]["services"]);

@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use crate::migration::{ECS, EKS, Front, HOST, Name, SPEED, command, migration, until};
 
 /// A migration that waits for a person at each step and after the soak.
-fn stepwise(yaml: &str) -> String {
+pub fn stepwise(yaml: &str) -> String {
     yaml.replace("bake: 0s}", "bake: 0s, approval: Manual}")
         .replace("finalise: {soak: 0s}", "finalise: {soak: 0s, approval: Manual}")
 }
 
 /// The migration at its `stop`-th stop, from 0: four steps and the soak.
-async fn at_stop(stage: &Stage, name: &str, stop: usize) {
+pub async fn at_stop(stage: &Stage, name: &str, stop: usize) {
     let is = |m: &TrafficMigration| {
         let status = m.status.clone().unwrap_or_default();
         let at = match stop {
