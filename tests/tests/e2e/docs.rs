@@ -120,6 +120,8 @@ async fn make_namespace(client: &Client, name: &str) -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_yaml_of_the_documentation_and_the_samples_is_taken_by_the_api_server() {
     let stage = Stage::without_operator(1.0).await;
+    // The pages show routes of the Gateway API.
+    stage.make_kind(landbridge_tests::gateway::HTTP_ROUTES).await;
     stage.install_multi_cluster(Installed::BySig).await;
     let mut all = Vec::new();
     for page in pages() {
