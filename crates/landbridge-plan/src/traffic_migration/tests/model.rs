@@ -198,13 +198,18 @@ impl World {
         self.conclude(&plan);
     }
 
-    /// The status after a pass, its intent in it.
-    pub(super) fn conclude(&mut self, plan: &Plan) {
+    /// What is about to be written is stored.
+    pub(super) fn begin(&mut self, plan: &Plan) {
         if !plan.steps.is_empty()
             && let Some(intent) = self.object.intent(&self.resolved, &self.observed, plan)
         {
             self.object.status = Some(intent);
         }
+    }
+
+    /// The status after a pass, its intent in it.
+    pub(super) fn conclude(&mut self, plan: &Plan) {
+        self.begin(plan);
         let done = Verdict::Done {
             resolved: &self.resolved,
             observed: &self.observed,

@@ -2,12 +2,14 @@
 //! annotation into the load balancer, or does not.
 
 use landbridge_api::condition::reason;
-use landbridge_api::v1alpha1::{MigrationPhase as Phase, SideHealth};
+use landbridge_api::v1alpha1::{MigrationPhase as Phase, SideHealth, TrafficMigration};
 use serde_json::{Value, json};
 
 use super::model::{NEW, OLD, TO_EKS, World};
 use crate::change::Change;
-use crate::kubernetes::{ForeignObject, HTTP_ROUTE, INGRESS};
+use crate::kubernetes::{ForeignObject, HTTP_ROUTE, INGRESS, TARGET_GROUP_BINDING};
+use crate::objects::Snapshot;
+use crate::plan::Plan;
 use crate::traffic_migration::{ServiceSide, object};
 
 /// The same in an HTTPRoute.
@@ -121,6 +123,13 @@ impl Cluster {
     fn pass(&mut self) {
         self.look();
         let plan = self.world.plan();
+        self.write(&plan);
+        self.world.conclude(&plan);
+        self.manage();
+        self.world.wait(10);
+    }
+
+    fn write(&mut self, plan: &Plan) {
         for step in &plan.steps {
             let Change::PatchObject { version, patch, .. } = &step.change else {
                 panic!("only the object is written: {}", step.change.operation())
@@ -129,9 +138,6 @@ impl Cluster {
             merge(&mut self.object, &Value::Object(patch.clone()));
             self.version += 1;
         }
-        self.world.conclude(&plan);
-        self.manage();
-        self.world.wait(10);
     }
 
     fn run_until(&mut self, phase: Phase) {
@@ -337,4 +343,143 @@ fn a_direct_hand_on_a_rule_of_somebody_else_is_refused() {
     cluster.pass();
     assert!(cluster.said().1.contains("the AWS Load Balancer Controller of cluster blue"));
     assert_eq!(cluster.version, 1);
+}
+
+/// The shop with what the AWS Load Balancer Controller and the Gateway API have in it.
+fn cluster_of_a_gateway() -> Snapshot {
+    let mut objects = crate::testing::shop();
+    let binding = |name: &str, gateway: &str, arn: &str, port: Value| {
+        json!({
+            "metadata": {"name": name, "namespace": "shop", "labels": {
+                "gateway.k8s.aws.alb/stack-namespace": "shop", "gateway.k8s.aws.alb/stack-name": gateway,
+            }},
+            "spec": {"targetGroupARN": arn, "serviceRef": {"name": "orders", "port": port}},
+        })
+    };
+    objects.insert_foreign(&TARGET_GROUP_BINDING, &binding("a", "other", "arn:other", 80.into()));
+    objects.insert_foreign(&TARGET_GROUP_BINDING, &binding("b", "front", "arn:another-port", 81.into()));
+    objects.insert_foreign(&TARGET_GROUP_BINDING, &binding("c", "front", NEW, "http".into()));
+    let route = |name: &str, gateway: &str| {
+        json!({
+            "metadata": {"name": name, "namespace": "shop", "resourceVersion": "1"},
+            "spec": {
+                "parentRefs": [{"name": gateway}],
+                "rules": [{"name": "all", "backendRefs": [{"kind": "TargetGroupName", "name": "old", "weight": 1}]}],
+            },
+        })
+    };
+    objects.insert_foreign(&HTTP_ROUTE, &route("mine", "front"));
+    objects.insert_foreign(&HTTP_ROUTE, &route("elsewhere", "other"));
+    objects
+}
+
+fn told_by_a_gateway(reference: &str) -> TrafficMigration {
+    let spec = format!(
+        "{{metadata: {{name: m, namespace: shop}}, spec: {{from: {{ecsServiceRef: {{name: web}}, targetGroupArn: '{OLD}'}}, to: \
+         {{kubernetesService: {{name: orders}}}}, backend: {{applicationLoadBalancer: {{{reference}}}}}}}, status: {{manager: \
+         {{name: AWS Load Balancer Controller, kind: LBCGateway, stack: shop/front}}}}}}"
+    );
+    crate::testing::object(&spec)
+}
+
+#[test]
+fn the_route_of_a_gateway_is_found_by_the_stack_and_the_target_group_by_its_binding() {
+    let objects = cluster_of_a_gateway();
+    let found = crate::testing::resolved(&told_by_a_gateway(""), &objects);
+    assert_eq!(found.objects.iter().map(|p| p.id.as_str()).collect::<Vec<_>>(), ["HTTPRoute shop/mine"]);
+    assert_eq!((found.to.target_group.as_deref(), found.to.managed()), (Some(NEW), None));
+    assert_eq!(found.to.service.as_ref().map(|s| (s.health.registered, s.health.healthy)), Some((3, 2)));
+    let point = &found.objects[0];
+    let parts = object::reweighted(
+        &point.object.as_ref().unwrap().whole,
+        &point.object.as_ref().unwrap().parts,
+        [(&found.from, 90), (&found.to, 10)],
+    );
+    let refs = json!([
+        {"kind": "TargetGroupName", "name": "old", "weight": 90},
+        {"group": "", "kind": "Service", "name": "orders", "port": 80, "weight": 10},
+    ]);
+    assert_eq!(parts[0]["backendRefs"], refs);
+    // One that is named needs no stack, and a rule of it may be meant.
+    let named = |reference: &str| crate::testing::resolved(&told_by_a_gateway(reference), &objects).objects;
+    assert_eq!(named("managerRef: {name: elsewhere, entry: all}")[0].id, "HTTPRoute shop/elsewhere");
+    assert!(named("managerRef: {name: elsewhere, entry: none}").is_empty());
+}
+
+#[test]
+fn an_ingress_group_is_found_by_its_name() {
+    let mut objects = cluster_of_a_gateway();
+    let mut migration = told_by_a_gateway("");
+    let manager = migration.status.as_mut().unwrap().manager.as_mut().unwrap();
+    (manager.kind, manager.stack) = ("LBCIngress".into(), Some("front".into()));
+    for (name, group) in [("orders", "front"), ("blog", "back")] {
+        let annotations = json!({
+            "alb.ingress.kubernetes.io/group.name": group,
+            "alb.ingress.kubernetes.io/actions.web": format!("{{\"type\":\"forward\",\"targetGroupARN\":\"{OLD}\"}}"),
+            "alb.ingress.kubernetes.io/actions.gone": "{\"type\":\"redirect\"}",
+        });
+        let ingress = json!({"metadata": {"name": name, "namespace": "shop", "annotations": annotations}});
+        objects.insert_foreign(&INGRESS, &ingress);
+    }
+    let found = crate::testing::resolved(&migration, &objects);
+    assert_eq!(found.objects.iter().map(|p| p.id.as_str()).collect::<Vec<_>>(), ["Ingress shop/orders"]);
+    assert_eq!(found.objects[0].object.as_ref().unwrap().parts.len(), 1);
+}
+
+#[test]
+fn on_the_way_a_kind_that_cannot_be_read_any_more_holds_and_nothing_is_written_past_it() {
+    let mut cluster = Cluster::managed(SHORT);
+    cluster.run_until(Phase::Baking);
+    let (shifts, version) = (cluster.world.shifts.len(), cluster.version);
+    cluster.world.command("abort");
+    for _ in 0..5 {
+        cluster.look();
+        (cluster.world.resolved.objects, cluster.world.resolved.unreadable) =
+            (Vec::new(), vec!["may not be read".into()]);
+        let plan = cluster.world.plan();
+        assert!(plan.steps.is_empty(), "{:?}", plan.steps);
+        cluster.world.conclude(&plan);
+        assert_eq!(
+            (plan.waits[0].reason.as_str(), plan.waits[0].message.as_str()),
+            (reason::HOLDING, "may not be read")
+        );
+        cluster.world.wait(10);
+    }
+    assert_eq!((cluster.world.shifts.len(), cluster.version), (shifts, version));
+    cluster.run_until(Phase::RolledBack);
+}
+
+#[test]
+fn killed_at_every_write_of_an_object_it_ends_as_if_nothing_had_happened() {
+    for managed in [false, true] {
+        for nth in 0..6 {
+            for written in [false, true] {
+                let mut cluster = if managed { Cluster::managed(SHORT) } else { Cluster::inside(&rules()) };
+                let mut writes = 0;
+                for _ in 0..1000 {
+                    if cluster.world.phase() == Phase::Completed {
+                        break;
+                    }
+                    cluster.look();
+                    let plan = cluster.world.plan();
+                    if !plan.steps.is_empty() && writes == nth {
+                        // What is about to be written is stored; then the operator dies before the write, or after it.
+                        cluster.world.begin(&plan);
+                        if written {
+                            cluster.write(&plan);
+                        }
+                        cluster.manage();
+                        cluster.world.wait(10);
+                        writes += 1;
+                        continue;
+                    }
+                    writes += usize::from(!plan.steps.is_empty());
+                    cluster.pass();
+                }
+                let status = cluster.world.status();
+                assert_eq!(cluster.world.phase(), Phase::Completed, "{managed} {nth} {written}: {status:?}");
+                assert_eq!(status.share.as_deref(), Some("0/100"));
+            }
+        }
+    }
 }
