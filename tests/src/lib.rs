@@ -3,6 +3,7 @@
 // This crate is nothing but tests and what they share: a panic here is a failed test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::missing_panics_doc)]
 
+pub mod answering;
 pub mod bare;
 pub mod bridge;
 pub mod gateway;

@@ -37,7 +37,18 @@ pub fn iam(emulator: &Emulator, operation: &str, parameters: &[(&str, &str)]) {
 
 /// Makes a call of Elastic Load Balancing, which must succeed, and gives the first of these ARNs in the answer.
 pub fn elb(emulator: &Emulator, operation: &str, parameters: &[(&str, &str)], arn: &str) -> String {
-    let mut form = format!("Action={operation}&Version=2015-12-01");
+    let text = form(emulator, "2015-12-01", operation, parameters);
+    let inner = text.split_once(&format!("<{arn}>")).and_then(|(_, rest)| rest.split_once('<'));
+    inner.map(|(value, _)| value.to_owned()).unwrap_or_default()
+}
+
+/// Makes a call of CloudWatch, which must succeed, and gives the answer.
+pub fn cloudwatch(emulator: &Emulator, operation: &str, parameters: &[(&str, &str)]) -> String {
+    form(emulator, "2010-08-01", operation, parameters)
+}
+
+fn form(emulator: &Emulator, version: &str, operation: &str, parameters: &[(&str, &str)]) -> String {
+    let mut form = format!("Action={operation}&Version={version}");
     for (name, value) in parameters {
         form.extend(["&", name, "="]);
         form.extend(utf8_percent_encode(value, NON_ALPHANUMERIC));
@@ -45,8 +56,7 @@ pub fn elb(emulator: &Emulator, operation: &str, parameters: &[(&str, &str)], ar
     let response = emulator.respond(Request::post("/").body(Bytes::from(form)).unwrap());
     let text = String::from_utf8_lossy(response.body()).into_owned();
     assert!(response.status().is_success(), "{operation} was refused: {text}");
-    let inner = text.split_once(&format!("<{arn}>")).and_then(|(_, rest)| rest.split_once('<'));
-    inner.map(|(value, _)| value.to_owned()).unwrap_or_default()
+    text
 }
 
 /// Makes a call of EKS, which must succeed.

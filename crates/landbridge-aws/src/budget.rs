@@ -78,6 +78,9 @@ pub const DEFAULTS: &[(&str, Quota)] = &[
     ("application-autoscaling/read", quota(10.0, 5.0)),
     ("elasticloadbalancing/modify", quota(10.0, 3.0)),
     ("elasticloadbalancing/read", quota(40.0, 10.0)),
+    // Parts of what all of the account has («CloudWatch service quotas»).
+    ("cloudwatch/get-metric-data", quota(10.0, 10.0)),
+    ("cloudwatch/describe-alarms", quota(3.0, 3.0)),
     ("logs/create-log-group", quota(10.0, 10.0)),
     ("logs/delete-log-group", quota(10.0, 10.0)),
     ("logs/describe-log-groups", quota(10.0, 10.0)),

@@ -18,6 +18,7 @@ use landbridge_plan::account::AccountTarget;
 use tokio::sync::OnceCell;
 
 use crate::budget::{BucketSnapshot, Budgets};
+use crate::gates::Desk;
 use crate::memory::Memory;
 use crate::observer::{Alone, Fence, Observer};
 
@@ -40,6 +41,9 @@ struct Inner {
     elb: aws_sdk_elasticloadbalancingv2::Client,
     dns: aws_sdk_route53::Client,
     scaling: aws_sdk_applicationautoscaling::Client,
+    watch: aws_sdk_cloudwatch::Client,
+    /// Asks for the gates of migrations; a process that only looks has none.
+    desk: Option<Arc<Desk>>,
     budgets: Arc<Budgets>,
     fence: Arc<dyn Fence>,
     observer: Arc<dyn Observer>,
@@ -84,6 +88,12 @@ impl Aws {
     pub(crate) fn scaling(&self) -> &aws_sdk_applicationautoscaling::Client {
         &self.0.scaling
     }
+    pub(crate) fn watch(&self) -> &aws_sdk_cloudwatch::Client {
+        &self.0.watch
+    }
+    pub(crate) fn desk(&self) -> Option<&Arc<Desk>> {
+        self.0.desk.as_ref()
+    }
     pub(crate) fn budgets(&self) -> &Budgets {
         &self.0.budgets
     }
@@ -104,6 +114,7 @@ pub struct AwsPool {
     budgets: Arc<Budgets>,
     fence: Arc<dyn Fence>,
     observer: Arc<dyn Observer>,
+    asks_gates: bool,
     bundles: Mutex<HashMap<(Option<String>, String), Aws>>,
 }
 
@@ -115,15 +126,18 @@ impl fmt::Debug for AwsPool {
 
 impl Default for AwsPool {
     fn default() -> Self {
-        Self::new(Arc::new(Alone), Arc::new(Alone))
+        let mut pool = Self::new(Arc::new(Alone), Arc::new(Alone));
+        pool.asks_gates = false;
+        pool
     }
 }
 
 impl AwsPool {
-    /// An empty pool. `fence` is asked before every write, `observer` told of every call.
+    /// An empty pool. `fence` is asked before every write, `observer` told of every call. Gates of migrations are asked;
+    /// the default pool, that of somebody who only looks, asks none.
     pub fn new(fence: Arc<dyn Fence>, observer: Arc<dyn Observer>) -> Self {
         let budgets = Arc::new(Budgets::default());
-        Self { base: OnceCell::new(), budgets, fence, observer, bundles: Mutex::default() }
+        Self { base: OnceCell::new(), budgets, fence, observer, asks_gates: true, bundles: Mutex::default() }
     }
 
     /// Uses this configuration in place of what AWS's own environment says.
@@ -226,6 +240,8 @@ impl AwsPool {
             elb: client!(aws_sdk_elasticloadbalancingv2),
             dns: client!(aws_sdk_route53),
             scaling: client!(aws_sdk_applicationautoscaling),
+            watch: client!(aws_sdk_cloudwatch),
+            desk: self.asks_gates.then(Arc::default),
             budgets: Arc::clone(&self.budgets),
             fence: Arc::clone(&self.fence),
             observer: Arc::clone(&self.observer),

@@ -15,6 +15,7 @@ mod emulator_tests;
 mod error;
 pub mod execute;
 mod facts;
+mod gates;
 mod host;
 mod in_flight;
 mod kubernetes;

@@ -188,6 +188,10 @@ operations! {
     REGISTER_SCALABLE_TARGET = "application-autoscaling:RegisterScalableTarget", "application-autoscaling/modify", Write, SCALABLE_TARGET;
     DESCRIBE_SCALABLE_TARGETS = "application-autoscaling:DescribeScalableTargets", "application-autoscaling/read", Read, ANY;
 
+    GET_METRIC_DATA = "cloudwatch:GetMetricData", "cloudwatch/get-metric-data", Read, ANY;
+    // Composite alarms are described with `*` only (DescribeAlarms).
+    DESCRIBE_ALARMS = "cloudwatch:DescribeAlarms", "cloudwatch/describe-alarms", Read, ANY;
+
     GET_CALLER_IDENTITY = "sts:GetCallerIdentity", "sts/all", Read, ANY;
 }
 

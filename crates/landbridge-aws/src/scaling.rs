@@ -22,6 +22,7 @@ impl Aws {
         };
         let answer = self.call(op::DESCRIBE_SCALABLE_TARGETS, priority, call).await?;
         let facts = |target: &ScalableTarget| ScalingFacts {
+            unread: false,
             resource: target.resource_id().to_owned(),
             min: target.min_capacity(),
             max: target.max_capacity(),

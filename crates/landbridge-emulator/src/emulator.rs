@@ -215,6 +215,14 @@ impl Emulator {
         cloudwatch::set_level(&mut world, &place, Metric::new(namespace, name, dimensions), value);
     }
 
+    /// Sets what a metric in the emulator's own account and region had in the minute of `at`, past or still to come, in place
+    /// of what it had: `RequestCount` of a target group, in `AWS/ApplicationELB`.
+    pub fn set_datapoint(&self, namespace: &str, name: &str, dimensions: &[(&str, &str)], at: Timestamp, value: f64) {
+        let mut world = self.present();
+        let place = (world.account.clone(), world.region.clone());
+        cloudwatch::set_point(&mut world, &place, Metric::new(namespace, name, dimensions), at, value);
+    }
+
     /// What ECS measures of a service from now on, in percent of what its tasks reserve; 1 unless it is set. It is reported
     /// while the service runs tasks.
     pub fn set_utilization(&self, cluster: &str, service: &str, cpu: f64, memory: f64) {

@@ -1,9 +1,8 @@
-//! The lines of the matrix that need aws-sdk-ec2 and aws-sdk-cloudwatch, over HTTP and in process. Expectations are those of the
-//! Amazon EC2 API reference («Actions», «Error codes») and of the Amazon CloudWatch API reference.
+//! The lines of the matrix that need aws-sdk-ec2, over HTTP and in process. Expectations are those of the Amazon EC2 API reference
+//! («Actions», «Error codes»).
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_sdk_cloudwatch::types::{ComparisonOperator, StateValue, Statistic};
 use aws_sdk_ec2::error::ProvideErrorMetadata;
 use aws_sdk_ec2::types::{Filter, IpPermission, IpRange, Tag};
 use aws_smithy_types::retry::RetryConfig;
@@ -98,24 +97,6 @@ async fn what_is_not_there_is_told_with_the_code_of_its_kind() {
         assert_eq!(code(&vpc.unwrap_err().into_service_error()), "InvalidVpcID.NotFound");
         let subnet = ec2.describe_subnets().subnet_ids("subnet-0123456789abcdef0").send().await;
         assert_eq!(code(&subnet.unwrap_err().into_service_error()), "InvalidSubnetID.NotFound");
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn an_alarm_is_put_described_and_set() {
-    on_both_fronts(async |config| {
-        let watch = aws_sdk_cloudwatch::Client::new(&config);
-        let alarm = watch.put_metric_alarm().alarm_name("slow").namespace("Shop").metric_name("Latency");
-        let alarm = alarm.statistic(Statistic::Average).period(60).evaluation_periods(1).threshold(5.0);
-        alarm.comparison_operator(ComparisonOperator::GreaterThanThreshold).send().await.unwrap();
-        let described = watch.describe_alarms().alarm_names("slow").send().await.unwrap();
-        assert_eq!(described.metric_alarms()[0].state_value(), Some(&StateValue::InsufficientData));
-        assert_eq!(described.metric_alarms()[0].threshold(), Some(5.0));
-        let set = watch.set_alarm_state().alarm_name("slow").state_value(StateValue::Alarm).state_reason("a test");
-        set.send().await.unwrap();
-        let ringing = watch.describe_alarms().state_value(StateValue::Alarm).send().await.unwrap();
-        assert_eq!(ringing.metric_alarms()[0].state_reason(), Some("a test"));
     })
     .await;
 }

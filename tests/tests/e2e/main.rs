@@ -14,6 +14,7 @@ mod docs;
 mod drift;
 mod exports;
 mod fields;
+mod gates;
 mod imports;
 mod in_use;
 mod knobs;

@@ -70,6 +70,11 @@ impl Front {
         front
     }
 
+    /// The Service and its pods again.
+    pub async fn pods(stage: &Stage) {
+        stage.apply(PODS).await;
+    }
+
     fn service(&self) -> String {
         format!(
             "apiVersion: landbridge.dev/v1alpha1

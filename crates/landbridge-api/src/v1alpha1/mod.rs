@@ -10,6 +10,7 @@ pub mod cloud_map_namespace;
 pub mod ecs_cluster;
 pub mod ecs_service;
 pub mod iam_task_role;
+pub mod migration_gates;
 pub mod traffic_migration;
 
 pub use aws_account::*;
@@ -19,6 +20,7 @@ pub use cloud_map_namespace::*;
 pub use ecs_cluster::*;
 pub use ecs_service::*;
 pub use iam_task_role::*;
+pub use migration_gates::*;
 pub use traffic_migration::*;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;

@@ -4,6 +4,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{GateReading, MigrationGates};
 use crate::common::{CommonStatus, LocalRef};
 
 /// Moves the traffic of a name step by step between an ECSService and a Kubernetes Service, or between two ECSServices,
@@ -346,30 +347,6 @@ pub enum Approval {
     Manual,
 }
 
-/// What must hold.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct MigrationGates {
-    /// Fewest healthy targets of a side that has any traffic. Default: 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 1000))]
-    pub min_healthy: Option<i32>,
-    /// Fewest healthy targets in each Availability Zone in which the side has targets. Default: 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 1000))]
-    pub min_healthy_per_zone: Option<i32>,
-    /// Share of the side's own targets that must be healthy before it gets more traffic, in percent. Default: 100.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 100))]
-    pub healthy_percent: Option<i32>,
-    /// How long `to` must have been healthy before it gets its first request. Default: `10s`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub min_ready: Option<Span>,
-    /// How often the gates are read. Default: `10s`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub interval: Option<Span>,
-}
-
 /// When the migration goes back by itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -427,6 +404,9 @@ pub struct TrafficMigrationStatus {
     /// The step that is under way, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<i32>,
+    /// Since when the weights of the step have been written, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step_since: Option<String>,
     /// `2/4`, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<String>,
@@ -632,30 +612,6 @@ pub struct SideHealth {
     /// Healthy targets by Availability Zone.
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub zones: std::collections::BTreeMap<String, i32>,
-}
-
-/// A gate as it was read last.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct GateReading {
-    /// Name of the gate.
-    pub name: String,
-    /// What it said.
-    pub result: GateResult,
-    /// In words.
-    pub message: String,
-}
-
-/// What a gate says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum GateResult {
-    /// It holds.
-    Passed,
-    /// It does not.
-    Failed,
-    /// There is nothing to tell from yet.
-    #[default]
-    NoData,
 }
 
 /// What somebody else changed.

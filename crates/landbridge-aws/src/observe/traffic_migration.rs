@@ -1,16 +1,17 @@
 //! The rules and target groups of a migration. On the way a look costs one read of the rules, one of the target groups and
 //! one of each side's targets; what changes seldom is remembered.
 
-use futures::future::{try_join, try_join3};
+use futures::future::{try_join, try_join3, try_join4};
 use jiff::Timestamp;
 use landbridge_api::v1alpha1::{
     CloudMapMode, MigrationPhase as Phase, MigrationRecordType, RecordBackend, TargetWeight, TrafficMigration,
 };
 use landbridge_plan::ecs_service::ServiceFacts;
+use landbridge_plan::kind::Kind as _;
 use landbridge_plan::traffic_migration::{
-    CloudMapPlace, LimitFacts, PointFacts, RegistryFacts, ScalingFacts, Side, SideFacts, SideKind, TargetGroupFacts,
-    TrafficMigrationObserved, TrafficMigrationResolved, ZoneFacts, front, member_of_simple, mode, name_for,
-    shared_point,
+    CloudMapPlace, GateAnswer, LimitFacts, PointFacts, RegistryFacts, ScalingFacts, Side, SideFacts, SideKind,
+    TargetGroupFacts, TrafficMigrationObserved, TrafficMigrationResolved, ZoneFacts, front, goes_back,
+    member_of_simple, mode, name_for, questions, shared_point,
 };
 
 use super::{DEAR, Freshness, Observe, priority};
@@ -45,18 +46,19 @@ impl Look<'_> {
     async fn everything(self) -> Result<TrafficMigrationObserved, AwsError> {
         let services = try_join(self.service(&self.resolved.from), self.service(&self.resolved.to));
         if self.object.spec.backend.http_route.is_some() {
-            let mut found = self.inside(services.await?);
+            let mut found = self.inside(services.await?).await;
             found.from.scaling = self.scaling().await?;
             return Ok(found);
         }
         if mode(self.object).is_some() {
-            return self.by_cloud_map(services.await?).await;
+            return Box::pin(self.by_cloud_map(services.await?)).await;
         }
         let (from, services) = try_join(self.old_group(), services).await?;
         let (mut points, missing) = self.points(from.as_ref()).await?;
         let to = self.new_group(from.as_ref(), &points).await?;
-        let (old, new) = (Box::pin(self.whole(from)), Box::pin(self.whole(to)));
-        let (from, to, ()) = try_join3(old, new, self.tags_of_points(&mut points)).await?;
+        let answers = async { Ok(self.answers(from.as_ref(), to.as_ref()).await) };
+        let (old, new) = (Box::pin(self.whole(from.clone())), Box::pin(self.whole(to.clone())));
+        let (from, to, (), answers) = try_join4(old, new, self.tags_of_points(&mut points), answers).await?;
         let (limits, scaling) = try_join(self.limits(&points, from.as_ref()), self.scaling()).await?;
         Ok(TrafficMigrationObserved {
             at: Timestamp::now(),
@@ -64,14 +66,14 @@ impl Look<'_> {
             missing,
             from: SideFacts { group: from, service: services.0, scaling, ..SideFacts::default() },
             to: SideFacts { group: to, service: services.1, ..SideFacts::default() },
-            readings: Vec::new(),
+            answers,
             limits,
             zone: self.zone().await?,
         })
     }
 
     /// For callers inside the cluster the watches say everything but how the ECS services are.
-    fn inside(&self, services: (Option<ServiceFacts>, Option<ServiceFacts>)) -> TrafficMigrationObserved {
+    async fn inside(&self, services: (Option<ServiceFacts>, Option<ServiceFacts>)) -> TrafficMigrationObserved {
         let side = |side: &Side, service: Option<ServiceFacts>| {
             let endpoints = side.service.as_ref().map(|s| s.health.clone());
             SideFacts { service, endpoints, ..SideFacts::default() }
@@ -81,8 +83,15 @@ impl Look<'_> {
             points: self.resolved.objects.clone(),
             from: side(&self.resolved.from, services.0),
             to: side(&self.resolved.to, services.1),
+            answers: self.answers(None, None).await,
             ..TrafficMigrationObserved::default()
         }
+    }
+
+    /// What is said to the gates' questions, if there are any now.
+    async fn answers(&self, from: Option<&TargetGroupFacts>, to: Option<&TargetGroupFacts>) -> Vec<GateAnswer> {
+        let round = questions(self.object, from, to, Timestamp::now());
+        self.aws.gate_answers(&self.object.identity(), round, self.priority).await
     }
 
     /// The sides by their Cloud Map services, and the name in front of them or the service that they share.
@@ -115,7 +124,7 @@ impl Look<'_> {
                 ..SideFacts::default()
             },
             to: SideFacts { service: services.1, registry: to, ..SideFacts::default() },
-            readings: Vec::new(),
+            answers: self.answers(None, None).await,
             limits: None,
             zone: self.zone().await?,
         })
@@ -165,11 +174,19 @@ impl Look<'_> {
         if !pinned && !matches!(self.phase(), Phase::Preflight | Phase::Preparing) {
             return Ok(None);
         }
-        self.aws.scalable_target(&format!("service/{cluster}/{service}"), self.priority).await
+        match self.aws.scalable_target(&format!("service/{cluster}/{service}"), self.priority).await {
+            // The way back does not need it: it is put right after that.
+            Err(_) if goes_back(self.object) => Ok(Some(ScalingFacts { unread: true, ..ScalingFacts::default() })),
+            found => found,
+        }
     }
 
     async fn service(&self, side: &Side) -> Result<Option<ServiceFacts>, AwsError> {
         let SideKind::Ecs { cluster, service } = &side.kind else { return Ok(None) };
+        if goes_back(self.object) {
+            // The way back needs the load balancer and nobody else.
+            return Ok(None);
+        }
         let age = self.freshness.at_most(RECENT).unwrap_or_default();
         self.aws.service(cluster, service, age, self.priority).await
     }

@@ -101,6 +101,13 @@ pub(crate) fn set_level(world: &mut World, place: &Place, metric: Metric, value:
     here.series.entry(metric).or_default().levels.push((now, value));
 }
 
+/// The value of the minute of `at`, in place of what was there.
+pub(crate) fn set_point(world: &mut World, place: &Place, metric: Metric, at: Timestamp, value: f64) {
+    let here = world.services.cloudwatch.places.entry(place.clone()).or_default();
+    let minute = at.as_second().div_euclid(MINUTE) * MINUTE;
+    here.series.entry(metric).or_default().points.insert(minute, Sample::of(value, 1.0));
+}
+
 /// What was measured from second `from` until before second `to`; nothing that is still to come.
 pub(super) fn measured(world: &World, place: &Place, metric: &Metric, from: i64, to: i64) -> Option<Sample> {
     let series = world.services.cloudwatch.places.get(place).and_then(|here| here.series.get(metric));

@@ -33,7 +33,7 @@ use alarm::Alarm;
 use metric::Series;
 
 pub(crate) use alarm_tick::Tick;
-pub(crate) use metric::{Metric, set_level};
+pub(crate) use metric::{Metric, set_level, set_point};
 pub(crate) use set_state::{forget_alarm, put_alarm};
 
 /// Account and region.

@@ -1,6 +1,13 @@
-//! CloudWatch in the three protocols that clients speak: CBOR (the SDK for Rust, botocore), JSON and query. Without an
-//! SDK: aws-sdk-cloudwatch needs a second version of http.
+//! CloudWatch through the SDK for Rust, and in the three protocols that clients speak: CBOR (that SDK, botocore), JSON and query.
 
+use std::time::Duration;
+
+use aws_sdk_cloudwatch::error::ProvideErrorMetadata as _;
+use aws_sdk_cloudwatch::types::{
+    AlarmType, ComparisonOperator, Dimension, Metric, MetricDataQuery, MetricDatum, MetricStat, ScanBy, StateValue,
+    Statistic, StatusCode,
+};
+use aws_smithy_types::DateTime;
 use bytes::Bytes;
 use ciborium::Value as Cbor;
 use http::Request;
@@ -11,6 +18,84 @@ use crate::support::{ACCOUNT, Aws, REGION, on_both_fronts};
 
 async fn call(aws: &Aws, operation: &str, input: Value) -> (u16, Value) {
     aws.json(&format!("GraniteServiceVersion20100801.{operation}"), &input).await
+}
+
+/// Matrix line "CloudWatch": PutMetricAlarm, DescribeAlarms and SetAlarmState of the Amazon CloudWatch API reference.
+#[tokio::test]
+async fn an_alarm_is_put_described_and_set_through_the_sdk() {
+    on_both_fronts(async |aws| {
+        let watch = aws_sdk_cloudwatch::Client::new(&aws.config());
+        let alarm = watch.put_metric_alarm().alarm_name("slow").namespace("Shop").metric_name("Latency");
+        let alarm = alarm.statistic(Statistic::Average).period(60).evaluation_periods(1).threshold(5.0);
+        alarm.comparison_operator(ComparisonOperator::GreaterThanThreshold).send().await.unwrap();
+        let both = watch.describe_alarms().alarm_types(AlarmType::MetricAlarm).alarm_types(AlarmType::CompositeAlarm);
+        let described = both.alarm_names("slow").alarm_names("none").send().await.unwrap();
+        assert_eq!(described.metric_alarms().len(), 1);
+        assert_eq!(described.metric_alarms()[0].state_value(), Some(&StateValue::InsufficientData));
+        assert_eq!(described.metric_alarms()[0].threshold(), Some(5.0));
+        let set = watch.set_alarm_state().alarm_name("slow").state_value(StateValue::Alarm).state_reason("a test");
+        set.send().await.unwrap();
+        let ringing = watch.describe_alarms().state_value(StateValue::Alarm).send().await.unwrap();
+        assert_eq!(ringing.metric_alarms()[0].state_reason(), Some("a test"));
+        let none = watch.set_alarm_state().alarm_name("none").state_value(StateValue::Ok).state_reason("a test");
+        assert_eq!(none.send().await.unwrap_err().code(), Some("ResourceNotFound"));
+    })
+    .await;
+}
+
+/// PutMetricData and GetMetricData of the Amazon CloudWatch API reference: every series over the same time, a period without
+/// values has none, and oldest first where that is asked for.
+#[tokio::test]
+async fn several_metrics_are_read_minute_by_minute_through_the_sdk() {
+    on_both_fronts(async |aws| {
+        let watch = aws_sdk_cloudwatch::Client::new(&aws.config());
+        let start = aws.emulator.now().as_second();
+        let page = || Dimension::builder().name("Page").value("cart").build();
+        for (minute, value) in [(0, 0.1), (0, 0.3), (2, 0.5)] {
+            let datum = MetricDatum::builder().metric_name("Latency").dimensions(page()).value(value);
+            let datum = datum.timestamp(DateTime::from_secs(start + minute * 60)).build();
+            watch.put_metric_data().namespace("Shop").metric_data(datum).send().await.unwrap();
+        }
+        let query = |id: &str, statistic: &str, name: &str| {
+            let metric = Metric::builder().namespace("Shop").metric_name(name).dimensions(page()).build();
+            let stat = MetricStat::builder().metric(metric).period(60).stat(statistic).build();
+            MetricDataQuery::builder().id(id).metric_stat(stat).build()
+        };
+        aws.pass(300);
+        let asked = watch.get_metric_data().metric_data_queries(query("sum", "Sum", "Latency"));
+        let asked = asked.metric_data_queries(query("p95", "p95", "Latency"));
+        let asked = asked.metric_data_queries(query("none", "Sum", "Nothing")).scan_by(ScanBy::TimestampAscending);
+        let asked = asked.start_time(DateTime::from_secs(start)).end_time(DateTime::from_secs(start + 180));
+        let answer = asked.send().await.unwrap();
+        let found: Vec<_> = answer.metric_data_results().iter().map(|r| (r.id().unwrap(), r.values())).collect();
+        assert_eq!(found, [("sum", &[0.4, 0.5][..]), ("p95", &[0.3, 0.5][..]), ("none", &[][..])]);
+        let times: Vec<_> = answer.metric_data_results()[0].timestamps().iter().map(DateTime::secs).collect();
+        assert_eq!(times, [start, start + 120]);
+        assert!(answer.metric_data_results().iter().all(|r| r.status_code() == Some(&StatusCode::Complete)));
+        assert_eq!(answer.next_token(), None);
+    })
+    .await;
+}
+
+/// What AWS's own services measure is set from outside, for any minute, and set again.
+#[tokio::test]
+async fn a_datapoint_of_a_load_balancer_is_set_and_set_again() {
+    let aws = Aws::start().await;
+    let group = [("TargetGroup", "targetgroup/a/1"), ("LoadBalancer", "app/b/2")];
+    let at = aws.emulator.now();
+    for value in [7.0, 9.0] {
+        aws.emulator.set_datapoint("AWS/ApplicationELB", "RequestCount", &group, at, value);
+    }
+    let watch = aws_sdk_cloudwatch::Client::new(&aws.config());
+    let mut metric = Metric::builder().namespace("AWS/ApplicationELB").metric_name("RequestCount");
+    for (name, value) in group {
+        metric = metric.dimensions(Dimension::builder().name(name).value(value).build());
+    }
+    let stat = MetricStat::builder().metric(metric.build()).period(60).stat("Sum").build();
+    let asked = watch.get_metric_data().start_time(DateTime::from_secs(at.as_second()));
+    let asked = asked.end_time(DateTime::from_secs(at.as_second() + Duration::from_mins(5).as_secs() as i64));
+    let asked = asked.metric_data_queries(MetricDataQuery::builder().id("a").metric_stat(stat).build());
+    assert_eq!(asked.send().await.unwrap().metric_data_results()[0].values(), [9.0]);
 }
 
 fn alarm(name: &str) -> Value {

@@ -1,7 +1,7 @@
 //! What people ask for with the annotation `landbridge.dev/migrate`: each new value once.
 
 use landbridge_api::names::annotation;
-use landbridge_api::v1alpha1::{MigrationPhase as Phase, TrafficMigrationStatus};
+use landbridge_api::v1alpha1::{MigrationPhase as Phase, TrafficMigration, TrafficMigrationStatus};
 
 use super::pass::Pass;
 use super::recorded;
@@ -48,6 +48,20 @@ pub(super) fn carry_out(pass: &Pass<'_>, state: &mut TrafficMigrationStatus) -> 
         _ => {}
     }
     false
+}
+
+/// Whether the traffic goes back, or is about to because somebody asked for it: what only serves the way forward need not be
+/// looked at any more.
+pub fn goes_back(object: &TrafficMigration) -> bool {
+    let phase = object.status.as_ref().and_then(|s| s.phase);
+    phase == Some(Phase::RollingBack) || (is_abort(object) && phase.is_some_and(has_way_back))
+}
+
+/// Whether an abort is asked for that has not been carried out.
+fn is_abort(object: &TrafficMigration) -> bool {
+    let value = object.metadata.annotations.as_ref().and_then(|a| a.get(annotation::MIGRATE));
+    let done = object.status.as_ref().and_then(|s| s.last_command.as_ref());
+    value.is_some_and(|value| verb(value) == "abort" && Some(value) != done)
 }
 
 /// Whether somebody said `start`.

@@ -35,7 +35,10 @@ pub(super) fn prepare(turn: &mut Turn<'_, '_>) {
 
 /// Once traffic is where it stays, target groups that nothing uses go.
 pub(super) fn finish(turn: &mut Turn<'_, '_>) {
-    if !matches!(turn.phase(), Phase::Completed | Phase::RolledBack) || !turn.plan.steps.is_empty() {
+    if !matches!(turn.phase(), Phase::Completed | Phase::RolledBack)
+        || !turn.plan.steps.is_empty()
+        || turn.state.pinned.is_some()
+    {
         return;
     }
     if let Some(why) = turn.pass.by_ratio().then(|| ratio::holds_back(turn.pass, &turn.state)).flatten() {

@@ -96,6 +96,9 @@ impl Turn<'_, '_> {
     pub(super) fn enter(&mut self, phase: Phase) -> Flow {
         self.state.phase = Some(phase);
         self.state.phase_since = Some(self.pass.now.to_string());
+        if phase == Phase::Propagating {
+            self.state.step_since = Some(self.pass.now.to_string());
+        }
         Flow::Go
     }
 
@@ -313,7 +316,7 @@ impl Turn<'_, '_> {
         if let Some(flow) = self.others_wrote().or_else(|| self.watch()) {
             return flow;
         }
-        if let Some(why) = gates::missing(&self.state).or_else(|| self.old_side_is_short()) {
+        if let Some(why) = self.no_data().or_else(|| self.old_side_is_short()) {
             return self.wait(reason::HOLDING, why);
         }
         let step = usize::try_from(self.state.step.unwrap_or(0)).unwrap_or(0);
@@ -339,6 +342,9 @@ impl Turn<'_, '_> {
         let what = format!("{} has everything; the old side stays beside it", self.pass.resolved.to.name);
         if !self.is_over(self.pass.settings.soak, &what) {
             return Flow::Stop;
+        }
+        if let Some(why) = self.no_data() {
+            return self.wait(reason::HOLDING, why);
         }
         if self.is_paused() {
             return self.wait(reason::PAUSED, "paused before the old side is let go");
@@ -438,12 +444,26 @@ impl Turn<'_, '_> {
 
     /// Reads the gates. A gate that fails for long sends the traffic back.
     fn watch(&mut self) -> Option<Flow> {
-        match gates::read(self.pass, &mut self.state) {
+        let decides = match self.phase() {
+            Phase::Gating => true,
+            Phase::Soaking => {
+                self.pass.now >= self.pass.after(self.state.phase_since.as_deref(), self.pass.settings.soak)
+            }
+            _ => false,
+        };
+        match gates::read(self.pass, &mut self.state, decides) {
             Verdict::Holds => None,
             Verdict::Doubtful(why) => Some(self.wait(reason::HOLDING, why)),
             Verdict::Failed(why) if self.pass.settings.automatic_abort => Some(self.go_back(why)),
             Verdict::Failed(why) => Some(self.wait(reason::HOLDING, format!("{why}; abort.automatic is false"))),
         }
+    }
+
+    /// A gate that has nothing to tell from, unless a person says that it goes on all the same.
+    fn no_data(&self) -> Option<String> {
+        let silent = gates::missing(self.pass, &self.state).filter(|_| !self.promoted)?;
+        let name = self.pass.object.object_name();
+        Some(format!("{silent}; without it, it goes on with: landbridge migrate promote {name}"))
     }
 
     /// The old side keeps what it needs for all of the traffic until it is let go.

@@ -41,6 +41,9 @@ use crate::kind::{Health, Kind, News};
 use crate::objects::Objects;
 use crate::plan::{Plan, Unmet};
 
+pub use command::goes_back;
+pub use gates::address::forbidden;
+pub use gates::question::{Ask, GateAnswer, GateQuestion, GateRound, Said, Series, questions};
 pub use group::name_for;
 pub use observed::*;
 pub use places::{CloudMapPlace, ExportPlace};

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use landbridge_api::v1alpha1::{GateReading, SideHealth, TargetWeight, WeightedPoint};
+use landbridge_api::v1alpha1::{SideHealth, TargetWeight, WeightedPoint};
 use serde::{Deserialize, Serialize};
 
+use super::gates::question::GateAnswer;
 use super::{RegistryFacts, ZoneFacts};
 use crate::change::Tags;
 use crate::ecs_service::ServiceFacts;
@@ -25,8 +26,8 @@ pub struct TrafficMigrationObserved {
     pub from: SideFacts,
     /// The side that gets it.
     pub to: SideFacts,
-    /// What the gates outside the load balancer said: alarms, metrics.
-    pub readings: Vec<GateReading>,
+    /// What was answered for the gates: metrics, alarms, queries, webhooks.
+    pub answers: Vec<GateAnswer>,
     /// The hosted zone of the name that moves; looked up before the migration begins.
     pub zone: Option<ZoneFacts>,
     /// What the account may have, while that is still to be asked.
@@ -59,6 +60,8 @@ pub struct ScalingFacts {
     pub min: i32,
     /// Most tasks that a policy makes.
     pub max: i32,
+    /// App Auto Scaling could not be asked, and nothing waits for it: the rest says nothing.
+    pub unread: bool,
 }
 
 /// What a load balancer may have (`DescribeAccountLimits`), and what it has.

@@ -6,11 +6,12 @@ use landbridge_api::v1alpha1::StickySessions;
 
 use super::pass::Pass;
 use super::preflight_objects as inside;
-use super::{PointFacts, Side, SideFacts, SideKind, quotas, records, registry};
+use super::{PointFacts, Side, SideFacts, SideKind, gates, quotas, records, registry};
 
 /// Everything that stands in the way.
 pub(super) fn refusals(pass: &Pass<'_>) -> Vec<String> {
     let mut found = pass.settings.mistakes(&pass.object.spec);
+    found.extend(gates::mistakes(pass));
     if pass.resolved.from.name == pass.resolved.to.name {
         found.push(format!("from and to are both {}: name another service for one of them", pass.resolved.to.name));
     }

@@ -1,12 +1,18 @@
 //! The floor of App Auto Scaling under the old side. It loses traffic step by step, and an autoscaler would take its tasks away
 //! just when it must still be able to take everything back. So the minimum is raised to what it had, and put back at the end.
 
+use std::time::Duration;
+
+use landbridge_api::condition::reason;
 use landbridge_api::v1alpha1::{PinnedScaling, TrafficMigrationStatus};
 
 use super::ScalingFacts;
 use super::pass::Pass;
 use crate::change::Change;
 use crate::plan::{Cause, Difference, Plan};
+
+/// When one that could not be read is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
 /// Raises the minimum, once; says whether that is still to be written.
 pub(super) fn pin(pass: &Pass<'_>, state: &mut TrafficMigrationStatus, plan: &mut Plan) -> bool {
@@ -35,6 +41,9 @@ pub(super) fn unpin(pass: &Pass<'_>, state: &mut TrafficMigrationStatus, plan: &
     match &pass.observed.from.scaling {
         Some(found) if found.resource == pinned.resource && found.min == pinned.pinned => {
             write(plan, found, pinned.before);
+        }
+        Some(found) if found.unread => {
+            plan.wait(reason::PROGRESSING, "App Auto Scaling has not said what the minimum is", LOOK_AGAIN);
         }
         _ => state.pinned = None,
     }

@@ -50,7 +50,7 @@ impl Settings {
         let balancer = spec.backend.application_load_balancer.clone().unwrap_or_default();
         let records = spec.backend.route53.as_ref();
         let cloud_map = spec.backend.cloud_map.as_ref();
-        let MigrationGates { min_healthy, min_healthy_per_zone, healthy_percent, min_ready, interval } = gates;
+        let MigrationGates { min_healthy, min_healthy_per_zone, healthy_percent, min_ready, interval, .. } = gates;
         let AbortPolicy { automatic, after_failures, progress_deadline } = abort;
         let FinalisePolicy { soak, approval, remove_old } = finalise;
         Self {
@@ -130,6 +130,7 @@ fn spans(spec: &TrafficMigrationSpec) -> Vec<(String, &Span)> {
     let mut named = vec![
         ("spec.gates.minReady", gates.and_then(|g| g.min_ready.as_ref())),
         ("spec.gates.interval", gates.and_then(|g| g.interval.as_ref())),
+        ("spec.gates.window", gates.and_then(|g| g.window.as_ref())),
         ("spec.abort.progressDeadline", abort.and_then(|a| a.progress_deadline.as_ref())),
         ("spec.finalise.soak", spec.finalise.as_ref().and_then(|f| f.soak.as_ref())),
         (
@@ -144,6 +145,10 @@ fn spans(spec: &TrafficMigrationSpec) -> Vec<(String, &Span)> {
     .into_iter()
     .filter_map(|(at, span)| Some((at.to_owned(), span?)))
     .collect::<Vec<_>>();
+    let prometheus = gates.iter().flat_map(|g| &g.prometheus).map(|g| ("prometheus", &g.name, g.timeout.as_ref()));
+    let webhooks = gates.iter().flat_map(|g| &g.webhooks).map(|g| ("webhooks", &g.name, g.timeout.as_ref()));
+    let timeouts = prometheus.chain(webhooks);
+    named.extend(timeouts.filter_map(|(at, name, t)| Some((format!("timeout of {name} in spec.gates.{at}"), t?))));
     let bakes = spec.steps.iter().enumerate();
     named.extend(bakes.filter_map(|(i, s)| Some((format!("spec.steps[{i}].bake"), s.bake.as_ref()?))));
     named

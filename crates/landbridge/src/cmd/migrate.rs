@@ -135,6 +135,7 @@ fn planned(migration: &TrafficMigration) -> Result<String> {
     }
     let soak = migration.spec.finalise.as_ref().and_then(|f| f.soak.as_ref()).map_or("1h", |s| s.0.as_str());
     writeln!(out, "  the old side stays beside it for {soak}, then leaves the rules and drains")?;
+    gates(&mut out, &status)?;
     Ok(out)
 }
 
@@ -155,21 +156,29 @@ fn status(migration: &TrafficMigration, now: Timestamp) -> Result<String> {
         writeln!(out, "  goes on in {} s", next.duration_since(now).as_secs().max(0))?;
     }
     weights(&mut out, &status)?;
-    if !status.gates.is_empty() {
-        writeln!(out, "\nGates")?;
-        for gate in &status.gates {
-            let mark = match gate.result {
-                GateResult::Passed => "✓",
-                GateResult::Failed => "✗",
-                GateResult::NoData => "?",
-            };
-            writeln!(out, "  {mark} {}: {}", gate.name, gate.message)?;
-        }
-    }
+    gates(&mut out, &status)?;
     if let Some(why) = &status.abort_reason {
         writeln!(out, "\nWent back: {why}")?;
     }
     Ok(out)
+}
+
+/// The gates, as they were read last.
+fn gates(out: &mut String, status: &TrafficMigrationStatus) -> Result<()> {
+    if status.gates.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nGates")?;
+    for gate in &status.gates {
+        let mark = match gate.result {
+            GateResult::Passed => "✓",
+            GateResult::Failed => "✗",
+            GateResult::NoData => "?",
+        };
+        let failures = gate.failures.map(|n| format!(" (failed {n} in a row)")).unwrap_or_default();
+        writeln!(out, "  {mark} {}: {}{failures}", gate.name, gate.message)?;
+    }
+    Ok(())
 }
 
 fn weights(out: &mut String, status: &TrafficMigrationStatus) -> Result<()> {
@@ -225,7 +234,12 @@ mod tests {
                                 "message": "step 1 of 2 is watched", "lastTransitionTime": "2026-01-01T00:00:00Z"}],
                 "from": {"registered": 2, "healthy": 2, "zones": {"eu-central-1a": 1, "eu-central-1b": 1}},
                 "to": {"registered": 3, "healthy": 2, "zones": {"eu-central-1a": 2}},
-                "gates": [{"name": "targets", "result": "Passed", "message": "2 of 3 targets are healthy"}],
+                "gates": [
+                    {"name": "targets", "result": "Passed", "message": "2 of 3 targets are healthy"},
+                    {"name": "error-rate", "result": "Failed", "failures": 2,
+                     "message": "Service shop/orders-eks has 2.00 %, and may have at most 1.00 %"},
+                    {"name": "alarm slow", "result": "NoData", "message": "it is INSUFFICIENT_DATA"},
+                ],
                 "undo": [{"id": "arn:rule", "weights": [{"target": "arn:x/old/y", "weight": 1}]}],
             },
         }))

@@ -14,8 +14,8 @@ use crate::kind::Kind;
 use crate::plan::Plan;
 use crate::testing::{object, target};
 use crate::traffic_migration::{
-    LimitFacts, Pod, PointFacts, RecordFacts, Side, SideFacts, SideKind, TargetFacts, TargetGroupFacts,
-    TrafficMigrationObserved, TrafficMigrationResolved,
+    GateAnswer, LimitFacts, Pod, PointFacts, RecordFacts, Said, Side, SideFacts, SideKind, TargetFacts,
+    TargetGroupFacts, TrafficMigrationObserved, TrafficMigrationResolved,
 };
 use crate::verdict::{self, Verdict};
 
@@ -167,6 +167,9 @@ impl World {
     /// Time passes: registered targets in a rule become what they are.
     pub(super) fn wait(&mut self, seconds: i64) {
         self.observed.at = self.observed.at.checked_add(SignedDuration::from_secs(seconds)).unwrap();
+        for answer in &mut self.observed.answers {
+            answer.at = self.observed.at;
+        }
         let sick = self.sick;
         for (side, sick) in [&mut self.observed.from, &mut self.observed.to].into_iter().zip(sick) {
             let Some(group) = &mut side.group else { continue };
@@ -230,6 +233,28 @@ impl World {
             self.wait(10);
         }
         panic!("{phase:?} was not reached: {:?} {:?}", self.phase(), self.status());
+    }
+
+    /// The same until that step (from 0) is in the phase.
+    pub(super) fn run_until_step(&mut self, step: i32, phase: Phase) {
+        for _ in 0..10_000 {
+            if self.phase() == phase && self.status().step == Some(step) {
+                return;
+            }
+            self.pass(None);
+            self.wait(10);
+        }
+        panic!("step {step} did not become {phase:?}: {:?}", self.status());
+    }
+
+    /// What every gate of these names is answered from now on.
+    pub(super) fn answers(&mut self, answers: &[(&str, Said)]) {
+        let answer = |(gate, said): &(&str, Said)| GateAnswer {
+            gate: (*gate).to_owned(),
+            at: self.observed.at,
+            said: said.clone(),
+        };
+        self.observed.answers = answers.iter().map(answer).collect();
     }
 
     pub(super) fn settle(&mut self, passes: usize) {

@@ -40,7 +40,7 @@ proptest! {
     fn a_migration_ends_whole_or_back_whatever_happens_on_the_way(events in prop::collection::vec(event(), 0..80)) {
         let mut world = World::new(TO_EKS, 2);
         let (resource, min, max) = ("service/prod/orders".to_owned(), 1, 10);
-        world.observed.from.scaling = Some(ScalingFacts { resource, min, max });
+        world.observed.from.scaling = Some(ScalingFacts { resource, min, max, unread: false });
         for (number, event) in events.iter().enumerate() {
             match event {
                 Event::Wait(seconds) => world.wait(*seconds),

@@ -8,7 +8,8 @@ use crate::traffic_migration::ScalingFacts;
 
 fn scaled(min: i32, max: i32) -> World {
     let mut world = World::new(TO_EKS, 1);
-    world.observed.from.scaling = Some(ScalingFacts { resource: "service/prod/orders".into(), min, max });
+    world.observed.from.scaling =
+        Some(ScalingFacts { resource: "service/prod/orders".into(), min, max, unread: false });
     world
 }
 
@@ -47,6 +48,26 @@ fn it_gets_its_minimum_back_after_the_way_back_and_when_the_object_goes() {
     world.settle(10);
     assert_eq!(min(&world), 0);
     assert!(world.plan().gone);
+}
+
+#[test]
+fn the_way_back_does_not_wait_for_app_auto_scaling_and_the_minimum_is_put_back_once_it_answers() {
+    for going in [false, true] {
+        let mut world = scaled(0, 10);
+        world.run_until(Phase::Baking);
+        let there = world.observed.from.scaling.replace(ScalingFacts { unread: true, ..ScalingFacts::default() });
+        if going {
+            world.object = deleted(world.object);
+        } else {
+            world.command("abort");
+        }
+        world.run_until(Phase::RolledBack);
+        world.settle(3);
+        assert!(world.status().pinned.is_some() && !world.plan().gone && !world.plan().waits.is_empty());
+        world.observed.from.scaling = there;
+        world.settle(3);
+        assert_eq!((min(&world), world.status().pinned), (0, None));
+    }
 }
 
 #[test]
