@@ -13,7 +13,7 @@ use landbridge_api::v1alpha1::{CloudMapExport, CloudMapImport};
 use landbridge_emulator::Server;
 use landbridge_tests::bridge::{PLATFORM, SERVICE};
 use landbridge_tests::multi_cluster::{AWS_CONTROLLER, Installed};
-use landbridge_tests::shop::is_ready;
+use landbridge_tests::shop::{is_ready, reason as reason_of};
 use landbridge_tests::{Stage, outsider};
 use serde_json::{Value, json};
 
@@ -283,6 +283,42 @@ async fn an_import_under_the_name_that_the_aws_mcs_controller_imports_keeps_its_
     beside.controller.end().await;
     stage.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_exports_of_one_service_under_one_name_do_not_fight_and_ours_says_whose_the_instances_are() {
+    let Some(program) = find("mcs-controller") else { return };
+    let mut stage = Stage::without_operator(10.0).await;
+    stage.install_multi_cluster(Installed::ByAws).await;
+    stage.name_cluster("aws-west", "shops").await;
+    for yaml in [PLATFORM, AWS_CONTROLLER] {
+        stage.apply(yaml).await;
+    }
+    stage.start_operator().await;
+    for yaml in [SERVICE, OURS] {
+        stage.apply(yaml).await;
+    }
+    stage.endpoints(&[("10.0.0.1", true)]).await;
+    stage.until("shop", "orders", "ready", is_ready::<CloudMapExport>).await;
+    let beside = Beside::start(&stage, program).await;
+    stage.apply(SERVICE_EXPORT_OF_ORDERS).await;
+    // It names instances as we do, and registers its own over ours without looking.
+    let taken = async || instances(&stage, "orders").iter().all(|i| i["Attributes"]["CLUSTER_ID"] == "aws-west");
+    beside.eventually("it registers orders", taken).await;
+    stage
+        .merge::<CloudMapExport>("orders", json!({"metadata": {"annotations": {"landbridge.dev/reconcile-now": "1"}}}))
+        .await;
+    let conflict = |e: &CloudMapExport| reason_of(e, condition::READY) == Some(("False", reason::OWNERSHIP_CONFLICT));
+    let export = stage.until("shop", "orders", "in conflict", conflict).await;
+    let conditions = &export.status.unwrap().common.conditions;
+    let said = &condition::find(conditions, condition::READY).unwrap().message;
+    assert!(said.contains("tcp-10_0_0_1-8080") && said.contains("AWS MCS controller"), "{said}");
+    stays(&stage, &beside).await;
+    beside.controller.end().await;
+    stage.end().await;
+}
+
+const SERVICE_EXPORT_OF_ORDERS: &str =
+    "{apiVersion: multicluster.x-k8s.io/v1alpha1, kind: ServiceExport, metadata: {name: orders, namespace: shop}}";
 
 const IMPORT_PAY: &str = r"
 apiVersion: landbridge.dev/v1alpha1

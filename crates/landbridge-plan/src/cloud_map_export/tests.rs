@@ -372,6 +372,33 @@ fn an_instance_that_another_controller_registered_under_the_same_id_is_left_alon
     assert!(message.contains("AWS MCS controller"), "{message}");
 }
 
+#[test]
+fn a_cluster_of_the_same_set_that_exports_the_name_otherwise_is_a_conflict_and_nothing_else_is() {
+    let (objects, export) = (shop(), export(&json!({})));
+    let (world, _) = settled(&objects, &export, CloudMapExportObserved::default());
+    let conflict = |other: &[(&str, &str)]| {
+        let mut world = world.clone();
+        let ours = [("SERVICE_TYPE", "ClusterSetIP"), ("SERVICE_PORT_NAME", "http"), ("SERVICE_PORT", "80")];
+        let place = [("CLUSTER_ID", "east"), ("CLUSTERSET_ID", "landbridge")];
+        let mut attributes: Tags = ours.into_iter().chain(place).map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+        attributes.extend(other.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
+        world.instances.insert("tcp-10_9_9_9-8080".to_owned(), attributes);
+        export.facts(&resolved(&export, &objects), &world).conflict
+    };
+    assert_eq!(conflict(&[]), None, "another cluster exports it alike");
+    let found = conflict(&[("SERVICE_PORT", "8000")]).unwrap();
+    assert_eq!(found.reason, "PortConflict");
+    assert_eq!(
+        found.message,
+        "cluster east exports it with port 8000, and this one has 80: make the two Services alike"
+    );
+    assert_eq!(conflict(&[("SERVICE_TYPE", "Headless")]).unwrap().reason, "TypeConflict");
+    assert_eq!(conflict(&[("SERVICE_PORT", "8000"), ("SERVICE_PORT_NAME", "admin")]), None, "another port");
+    assert_eq!(conflict(&[("SERVICE_TYPE", "Headless"), ("CLUSTERSET_ID", "others")]), None, "another set");
+    let alone = export.facts(&resolved(&export, &objects), &world).conflict;
+    assert_eq!(alone, None, "its own instances are none");
+}
+
 fn spec() -> impl Strategy<Value = Value> {
     let description = proptest::option::of("[a-z]{1,8}");
     let tags = proptest::collection::btree_map("[a-z]{1,3}", "[a-z]{0,3}", 0..3);
