@@ -31,7 +31,7 @@ impl Aws {
         let mut sets: Vec<Value> = found.iter().map(to_json).collect();
         sets.sort_by_key(Value::to_string);
         let pending = self.is_pending(&key(zone, &name, type_), priority).await?;
-        Ok(Some(RecordFacts { zone: zone.to_owned(), name, type_: type_.to_owned(), sets, pending }))
+        Ok(Some(RecordFacts { zone: zone.to_owned(), name, type_: type_.to_owned(), sets, pending, governed: false }))
     }
 
     /// Lists begin at a name, in the order of names, and a weighted name has at most a hundred sets.
@@ -69,23 +69,23 @@ impl Aws {
         Ok(pending)
     }
 
-    /// The owner that external-dns noted beside the name: in a TXT record of the same name, or of one with the type before it
-    /// (external-dns, «TXT registry»). Before v0.22 the type of an alias was noted as CNAME.
-    pub(crate) async fn external_dns_owner(
+    /// What external-dns noted beside the sets of a name: in TXT records of the same name, or of one with the type before it,
+    /// which for an alias may be `cname` (external-dns, «TXT registry»).
+    pub(crate) async fn external_dns_notes(
         &self,
         zone: &str,
         record: &RecordFacts,
         priority: Priority,
-    ) -> Result<Option<String>, AwsError> {
+    ) -> Result<Vec<Note>, AwsError> {
+        let mut found: Vec<Note> = Vec::new();
         for name in companions(record) {
             for set in self.record_sets(zone, &name, "TXT", priority).await? {
-                let owner = set.resource_records().iter().find_map(|r| owner(r.value()));
-                if owner.is_some() {
-                    return Ok(owner);
-                }
+                let notes = set.resource_records().iter().filter_map(|r| note(r.value(), set.set_identifier()));
+                // A newer one is found first; an older program may have left its own behind.
+                found.extend(notes.filter(|n| !found.iter().any(|f| f.set == n.set)).collect::<Vec<_>>());
             }
         }
-        Ok(None)
+        Ok(found)
     }
 }
 
@@ -99,12 +99,27 @@ fn companions(record: &RecordFacts) -> Vec<String> {
     names
 }
 
-/// `"heritage=external-dns,external-dns/owner=blue,…"`.
-fn owner(text: &str) -> Option<String> {
+/// What a TXT companion says of a set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Note {
+    /// Set identifier; none for a simple record.
+    pub(crate) set: Option<String>,
+    /// Owner ID.
+    pub(crate) owner: String,
+    /// What the set was made from: `ingress/shop/orders`.
+    pub(crate) resource: Option<String>,
+}
+
+/// `"heritage=external-dns,external-dns/owner=blue,external-dns/resource=ingress/shop/orders"`.
+fn note(text: &str, set: Option<&str>) -> Option<Note> {
     let text = text.trim_matches('"');
     let is_external = text.split(',').any(|part| part == "heritage=external-dns");
-    let owner = text.split(',').find_map(|part| part.strip_prefix("external-dns/owner="));
-    is_external.then(|| owner.unwrap_or_default().to_owned())
+    let of = |name: &str| text.split(',').find_map(|part| part.strip_prefix(name)).map(str::to_owned);
+    is_external.then(|| Note {
+        set: set.map(str::to_owned),
+        owner: of("external-dns/owner=").unwrap_or_default(),
+        resource: of("external-dns/resource="),
+    })
 }
 
 /// What remembers the last change of the sets of a name.
@@ -222,7 +237,9 @@ mod tests {
     #[test]
     fn the_owner_that_external_dns_noted_is_read() {
         let text = "\"heritage=external-dns,external-dns/owner=blue,external-dns/resource=ingress/shop/orders\"";
-        assert_eq!(owner(text).as_deref(), Some("blue"));
-        assert_eq!(owner("\"v=spf1 -all\""), None);
+        let wanted =
+            Note { set: Some("pods".into()), owner: "blue".into(), resource: Some("ingress/shop/orders".into()) };
+        assert_eq!(note(text, Some("pods")), Some(wanted));
+        assert_eq!(note("\"v=spf1 -all\"", None), None);
     }
 }

@@ -202,7 +202,11 @@ async fn the_account_may_do_what_it_needs_and_no_more(client: &Client, kinds: &[
 }
 
 async fn the_account_may_write_weights_into_routes_and_make_none(client: &Client) {
-    let routes = [("gateway.networking.k8s.io", "httproutes"), ("networking.k8s.io", "ingresses")];
+    let routes = [
+        ("gateway.networking.k8s.io", "httproutes"),
+        ("networking.k8s.io", "ingresses"),
+        ("externaldns.k8s.io", "dnsendpoints"),
+    ];
     for (group, resource) in routes {
         for (verb, allowed) in [("list", true), ("watch", true), ("patch", true), ("create", false), ("delete", false)]
         {

@@ -23,6 +23,7 @@ mod migration;
 mod migration_calls;
 mod migration_cloud_map;
 mod migration_deaths;
+mod migration_external_dns;
 mod migration_hands;
 mod multi_cluster;
 

@@ -306,7 +306,7 @@ async fn somebody_elses_weights_are_left_alone_and_told_and_a_second_migration_i
 
 /// A load balancer of the pods' own, as the AWS Load Balancer Controller would have made it: its listener and target group,
 /// with two targets.
-fn front_of_pods(aws: &Emulator) -> (String, String) {
+pub fn front_of_pods(aws: &Emulator) -> (String, String) {
     let subnets = [("Name", "pods"), ("Subnets.member.1", "subnet-a"), ("Subnets.member.2", "subnet-b")];
     let balancer = outsider::elb(aws, "CreateLoadBalancer", &subnets, "LoadBalancerArn");
     let group =
@@ -330,7 +330,7 @@ fn front_of_pods(aws: &Emulator) -> (String, String) {
 }
 
 /// A client that resolves the name, keeps the answer for its time to live, and sends requests to where it leads.
-fn resolving_client(
+pub fn resolving_client(
     stage: &Stage,
     listeners: [String; 2],
     stop: &Arc<AtomicBool>,

@@ -100,6 +100,40 @@ pub struct MigrationSide {
     /// only one that the Service has. (An ECSService is found by its `serviceDiscovery`.)
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cloud_map_export_ref: Option<LocalRef>,
+    /// What tells external-dns of the side's record, for the backend `route53` with `manager: ExternalDNS`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns_source: Option<DnsSource>,
+}
+
+/// A source of external-dns in this namespace: named, or found by the host name and its set identifier.
+#[derive(KubeSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("has(self.kind) == has(self.name)", "kind and name belong together"))]
+#[x_kube(validation = ("has(self.name) || has(self.setIdentifier)", "set kind and name, or setIdentifier"))]
+pub struct DnsSource {
+    /// `Service`, `Ingress` or `DNSEndpoint`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<DnsSourceKind>,
+    /// Its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub name: Option<String>,
+    /// The set identifier of the record. Default: the only one that the source has for the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 128))]
+    pub set_identifier: Option<String>,
+}
+
+/// The kinds of sources that Landbridge writes weights into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum DnsSourceKind {
+    /// A Service with external-dns's annotations.
+    Service,
+    /// An Ingress with external-dns's annotations.
+    Ingress,
+    /// A DNSEndpoint (externaldns.k8s.io/v1alpha1).
+    #[serde(rename = "DNSEndpoint")]
+    DnsEndpoint,
 }
 
 /// A Kubernetes Service as a side.
@@ -231,6 +265,10 @@ pub struct RecordBackend {
     /// The name, for example `orders.example.com`.
     #[schemars(length(min = 1, max = 1024))]
     pub name: String,
+    /// Who writes the records: `Direct` (default), which is Landbridge, or `ExternalDNS`. external-dns is told by the weights in its
+    /// sources (`dnsSource` of both sides), the records are verified, and while it is silent nobody writes past it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manager: Option<RecordManager>,
     /// Record types that move together. Default: `A`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 3))]
@@ -238,6 +276,17 @@ pub struct RecordBackend {
     /// How long new weights are given to reach resolvers, once Route 53 has them everywhere. Default: twice the time to live.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub propagation: Option<Span>,
+}
+
+/// Who writes records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum RecordManager {
+    /// Landbridge.
+    #[default]
+    Direct,
+    /// external-dns.
+    #[serde(rename = "ExternalDNS")]
+    ExternalDns,
 }
 
 /// A record type.

@@ -4,13 +4,14 @@
 use futures::future::{try_join, try_join3, try_join4};
 use jiff::Timestamp;
 use landbridge_api::v1alpha1::{
-    CloudMapMode, MigrationPhase as Phase, MigrationRecordType, RecordBackend, TargetWeight, TrafficMigration,
+    CloudMapMode, MigrationPhase as Phase, MigrationRecordType, RecordBackend, RecordManager, TargetWeight,
+    TrafficMigration,
 };
 use landbridge_plan::ecs_service::ServiceFacts;
 use landbridge_plan::kind::Kind as _;
 use landbridge_plan::traffic_migration::{
-    CloudMapPlace, GateAnswer, LimitFacts, PointFacts, RegistryFacts, ScalingFacts, Side, SideFacts, SideKind,
-    TargetGroupFacts, TrafficMigrationObserved, TrafficMigrationResolved, ZoneFacts, front, goes_back,
+    CloudMapPlace, GateAnswer, LimitFacts, PointFacts, RecordFacts, RegistryFacts, ScalingFacts, Side, SideFacts,
+    SideKind, TargetGroupFacts, TrafficMigrationObserved, TrafficMigrationResolved, ZoneFacts, front, goes_back,
     member_of_simple, mode, name_for, questions, shared_point,
 };
 
@@ -291,12 +292,15 @@ impl Look<'_> {
                 let target = member_of_simple(self.object, self.resolved, &record);
                 point.weights = vec![TargetWeight { target, weight: 1 }];
             }
-            if self.phase() == Phase::Preflight
-                && let Some(owner) = self.aws.external_dns_owner(zone, &record, self.priority).await?
-            {
-                point.tags.insert("external-dns/owner".to_owned(), owner);
+            let governed = backend.manager == Some(RecordManager::ExternalDns);
+            if self.phase() == Phase::Preflight {
+                for note in self.aws.external_dns_notes(zone, &record, self.priority).await? {
+                    let of = note.set.filter(|_| governed).map(|set| format!("/{set}")).unwrap_or_default();
+                    point.tags.extend(note.resource.map(|r| (format!("external-dns/resource{of}"), r)));
+                    point.tags.insert(format!("external-dns/owner{of}"), note.owner);
+                }
             }
-            point.record = Some(record);
+            point.record = Some(RecordFacts { governed, ..record });
             points.push(point);
         }
         Ok(points)

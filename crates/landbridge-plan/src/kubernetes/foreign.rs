@@ -45,8 +45,24 @@ pub static TARGET_GROUP_BINDING: ForeignKind = ForeignKind {
     install: "install the AWS Load Balancer Controller",
     right: "rbac.routes: true",
 };
+/// Services with the annotations of external-dns. (What else of Services is looked at, has its own small form.)
+pub static SERVICE: ForeignKind = ForeignKind {
+    api_version: "v1",
+    kind: "Service",
+    plural: "services",
+    install: "it is part of Kubernetes",
+    right: "rbac.services: Write",
+};
+/// Records that external-dns is told of.
+pub static DNS_ENDPOINT: ForeignKind = ForeignKind {
+    api_version: "externaldns.k8s.io/v1alpha1",
+    kind: "DNSEndpoint",
+    plural: "dnsendpoints",
+    install: "install the CRD of external-dns and start it with --source=crd",
+    right: "rbac.routes: true",
+};
 /// Every such kind that Landbridge may look at.
-pub static FOREIGN_KINDS: [&ForeignKind; 3] = [&INGRESS, &HTTP_ROUTE, &TARGET_GROUP_BINDING];
+pub static FOREIGN_KINDS: [&ForeignKind; 5] = [&INGRESS, &HTTP_ROUTE, &TARGET_GROUP_BINDING, &SERVICE, &DNS_ENDPOINT];
 
 /// An object of such a kind as the API server has it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

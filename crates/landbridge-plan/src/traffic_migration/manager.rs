@@ -3,7 +3,7 @@
 
 use landbridge_api::v1alpha1::{LoadBalancerManager, MigrationManager, MigrationPhase as Phase, TrafficMigration};
 
-use super::{PointFacts, Side, object};
+use super::{PointFacts, Side, external_dns, object};
 use crate::kind::Kind;
 use crate::kubernetes::{ForeignObject, HTTP_ROUTE, INGRESS, TARGET_GROUP_BINDING};
 use crate::objects::Objects;
@@ -21,7 +21,7 @@ const GATEWAY_KIND: &str = "LBCGateway";
 /// # Errors
 /// The rules belong to several.
 pub(super) fn of(spec: &TrafficMigration, points: &[PointFacts]) -> Result<Option<MigrationManager>, String> {
-    let Some(backend) = &spec.spec.backend.application_load_balancer else { return Ok(None) };
+    let Some(backend) = &spec.spec.backend.application_load_balancer else { return Ok(external_dns::manager(spec)) };
     let meant = match backend.manager.unwrap_or_default() {
         LoadBalancerManager::Direct => return Ok(None),
         LoadBalancerManager::Auto => None,
@@ -80,7 +80,11 @@ pub(super) fn told(
         route(migration, objects, from)
     } else if let Some(manager) = migration.status.as_ref().and_then(|s| s.manager.as_ref()) {
         (from.bound, to.bound) = (true, true);
-        by_manager(migration, objects, manager, from, to)
+        if external_dns::governs(migration) {
+            external_dns::told(migration, objects, from, to)
+        } else {
+            by_manager(migration, objects, manager, from, to)
+        }
     } else {
         return Ok(Told::default());
     };

@@ -7,6 +7,7 @@
 mod action;
 mod command;
 mod delete;
+mod external_dns;
 mod gates;
 mod group;
 mod machine;

@@ -138,6 +138,8 @@ pub struct RecordFacts {
     pub sets: Vec<serde_json::Value>,
     /// Whether Route 53 is still bringing a change of ours to all its servers.
     pub pending: bool,
+    /// Whether another program writes it: then its weights are looked at, and what else it holds is that program's business.
+    pub governed: bool,
 }
 
 /// Time to live of an alias to a load balancer, in seconds (Route 53 Developer Guide, «Choosing between alias and non-alias
@@ -232,7 +234,8 @@ pub struct TargetFacts {
 impl PointFacts {
     /// Its weights, as they are stored.
     pub fn point(&self) -> WeightedPoint {
-        let records = self.record.as_ref().map(|r| r.sets.clone());
+        let sets = |r: &RecordFacts| if r.governed { Vec::new() } else { r.sets.clone() };
+        let records = self.record.as_ref().map(sets);
         let records = records.or_else(|| self.object.as_ref().map(|o| o.parts.clone())).unwrap_or_default();
         WeightedPoint { id: self.id.clone(), weights: self.weights.clone(), records }
     }

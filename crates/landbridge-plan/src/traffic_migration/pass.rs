@@ -7,8 +7,8 @@ use landbridge_api::v1alpha1::{
 
 use super::settings::Settings;
 use super::{
-    PointFacts, Side, SideFacts, TrafficMigrationObserved, TrafficMigrationResolved, object, ratio, records, registry,
-    weights,
+    PointFacts, Side, SideFacts, TrafficMigrationObserved, TrafficMigrationResolved, external_dns, object, ratio,
+    records, registry, weights,
 };
 
 /// One look at the object, its sides and AWS.
@@ -130,15 +130,22 @@ impl<'a> Pass<'a> {
             return ratio::wanted(self, percent);
         }
         let (from, to) = (self.old_member()?, self.new_member()?);
-        let largest = if self.by_target_groups() || self.is_inside() { weights::OF_GROUP } else { weights::OF_RECORD };
+        let largest = self.largest_weight();
         let mut wanted = self.wanted_of_hands(percent);
         wanted.extend(self.each(&weights::split(&from, &to, percent, largest))?);
         Some(wanted)
     }
 
+    fn largest_weight(&self) -> i32 {
+        if self.by_target_groups() || self.is_inside() { weights::OF_GROUP } else { weights::OF_RECORD }
+    }
+
     /// What the objects that tell the manager are when `to` gets `percent`.
     pub(super) fn wanted_of_hands(&self, percent: f64) -> Vec<WeightedPoint> {
-        let (old, new) = weights::pair(percent, weights::OF_GROUP);
+        let (old, new) = weights::pair(percent, self.largest_weight());
+        if external_dns::governs(self.object) {
+            return external_dns::wanted(self, old, new);
+        }
         self.hands().iter().filter_map(|hand| self.reweighted(hand, None, old, new)).collect()
     }
 
@@ -171,6 +178,9 @@ impl<'a> Pass<'a> {
     /// What every rule is when everything is back. The target group that a manager made stays in its rules with weight 0: the
     /// manager would delete it at once otherwise, with the requests that are under way.
     pub(super) fn wanted_back(&self, state: &TrafficMigrationStatus) -> Vec<WeightedPoint> {
+        if external_dns::governs(self.object) {
+            return state.undo.clone();
+        }
         let new = self.new_member().filter(|_| self.is_managed());
         let has = |weights: &[TargetWeight]| new.as_ref().is_some_and(|n| weights.iter().any(|w| w.target == *n));
         let joined = self.observed.points.iter().any(|p| has(&p.weights));
@@ -207,6 +217,7 @@ impl<'a> Pass<'a> {
                 return self.reweighted(p, None, weight(0), weight(1));
             }
             let records = match &p.record {
+                Some(record) if record.governed => Vec::new(),
                 Some(record) => records::wanted(self, record, weights)?,
                 None => Vec::new(),
             };
@@ -237,7 +248,9 @@ impl<'a> Pass<'a> {
         let names = self.observed.points.iter().filter_map(|p| p.record.as_ref()).map(super::RecordFacts::ttl);
         let sides = [&self.observed.from, &self.observed.to];
         let registries = sides.into_iter().filter_map(|s| s.registry.as_ref()).map(super::RegistryFacts::ttl);
-        names.chain(registries).max().map(|ttl| ttl * 2)
+        // Nobody says when what another program wrote is on all servers of Route 53; it takes about a minute.
+        let unsaid = if external_dns::governs(self.object) { 60 } else { 0 };
+        names.chain(registries).max().map(|ttl| ttl * 2 + unsaid)
     }
 
     /// How long after the end somebody may still follow an old answer, in seconds.

@@ -6,7 +6,7 @@ use landbridge_api::v1alpha1::StickySessions;
 
 use super::pass::Pass;
 use super::preflight_objects as inside;
-use super::{PointFacts, Side, SideFacts, SideKind, gates, quotas, records, registry};
+use super::{PointFacts, Side, SideFacts, SideKind, external_dns, gates, quotas, records, registry};
 
 /// Everything that stands in the way.
 pub(super) fn refusals(pass: &Pass<'_>) -> Vec<String> {
@@ -22,7 +22,9 @@ pub(super) fn refusals(pass: &Pass<'_>) -> Vec<String> {
     for arn in &pass.observed.missing {
         found.push(format!("there is no listener rule or listener {arn}: correct listenerRuleArns"));
     }
-    if pass.is_inside() || pass.is_managed() {
+    if external_dns::governs(pass.object) {
+        external_dns::refuse(pass, &mut found);
+    } else if pass.is_inside() || pass.is_managed() {
         inside::refuse(pass, &mut found);
     }
     if pass.object.spec.backend.cloud_map.is_none() && !pass.is_inside() {

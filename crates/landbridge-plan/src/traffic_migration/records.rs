@@ -5,7 +5,7 @@ use landbridge_api::v1alpha1::{MigrationRecordType, RecordBackend, RecordTarget,
 use serde_json::{Value, json};
 
 use super::pass::Pass;
-use super::{ALIAS_TTL, PointFacts, RecordFacts, Side, TrafficMigrationResolved, preflight, registry};
+use super::{ALIAS_TTL, PointFacts, RecordFacts, Side, TrafficMigrationResolved, external_dns, preflight, registry};
 
 /// Longest time to live with which a migration begins, in seconds: weights reach nobody sooner than that.
 pub(super) const LONGEST_TTL: i64 = 300;
@@ -21,6 +21,7 @@ pub fn front(object: &TrafficMigration) -> Option<RecordBackend> {
             name: front.name,
             record_types: vec![MigrationRecordType::Cname],
             propagation: cloud_map.propagation.clone(),
+            manager: None,
         })
     };
     backend.route53.clone().or_else(by_cloud_map)
@@ -120,11 +121,16 @@ pub(super) fn refuse(pass: &Pass<'_>, point: &PointFacts, record: &RecordFacts, 
     let name = point.said();
     if let Some(owner) = preflight::controller(point) {
         found.push(format!(
-            "{name} belongs to {owner}, which would put it back: give it its weights there \
-             (external-dns.kubernetes.io/set-identifier and aws-weight), or let it go"
+            "{name} belongs to {owner}, which would put it back: make it a weighted one there (annotations set-identifier and \
+             aws-weight on a source for each side) and set manager: ExternalDNS, or let it go"
         ));
     }
-    if !record.is_simple() {
+    if record.governed && record.is_simple() {
+        found.push(format!(
+            "{name} is a simple record: give external-dns a source for each side, with set-identifier and aws-weight"
+        ));
+    }
+    if !record.governed && !record.is_simple() {
         found.push(format!(
             "{name} has a routing policy already: a migration begins with one simple record and makes it weighted itself"
         ));
@@ -146,7 +152,7 @@ pub(super) fn refuse(pass: &Pass<'_>, point: &PointFacts, record: &RecordFacts, 
 
 /// What must be right with the sides.
 pub(super) fn refuse_sides(pass: &Pass<'_>, found: &mut Vec<String>) {
-    if pass.object.spec.to.record.is_none() {
+    if pass.object.spec.to.record.is_none() && !external_dns::governs(pass.object) {
         found.push("spec.to.record must say where the name leads when `to` has the traffic".to_owned());
     }
     let backend = pass.object.spec.backend.route53.clone().unwrap_or_default();

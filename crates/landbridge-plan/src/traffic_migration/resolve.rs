@@ -170,6 +170,7 @@ fn ecs(
         missing,
         made_before: None,
         cloud_map: None,
+        identifier: None,
         service: None,
         bound: false,
         kind: SideKind::Ecs {
@@ -217,6 +218,7 @@ fn kubernetes(
         missing,
         made_before: None,
         cloud_map: None,
+        identifier: None,
         service: Some(service),
         bound: false,
         kind: SideKind::Kubernetes { owner: owner(object, wanted), pods },
@@ -235,6 +237,7 @@ fn unseen(object: &TrafficMigration, wanted: &KubernetesSide, side: &MigrationSi
         missing: Some(why),
         made_before: None,
         cloud_map: None,
+        identifier: None,
         service: Some(ServiceSide { name: wanted.name.clone(), ..ServiceSide::default() }),
         bound: false,
         kind: SideKind::Kubernetes { owner: owner(object, wanted), pods: Vec::new() },

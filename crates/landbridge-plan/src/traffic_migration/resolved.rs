@@ -52,6 +52,9 @@ pub struct Side {
     /// Whether somebody else brings its targets to the load balancer, or none is between.
     #[serde(skip)]
     pub bound: bool,
+    /// The set identifier of its records, where another program made them.
+    #[serde(skip)]
+    pub identifier: Option<String>,
     /// What it is.
     #[serde(flatten)]
     pub kind: SideKind,
@@ -109,6 +112,9 @@ pub struct Pod {
 impl Side {
     /// The set identifier of its weighted records: `ecs/shop/orders`.
     pub fn set_identifier(&self) -> String {
+        if let Some(identifier) = &self.identifier {
+            return identifier.clone();
+        }
         let (kind, name) = self.name.split_once(' ').unwrap_or(("", &self.name));
         let kind = if kind == "ECSService" { "ecs" } else { "kubernetes" };
         format!("{kind}/{name}")

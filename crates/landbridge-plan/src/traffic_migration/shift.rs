@@ -1,9 +1,9 @@
 //! Writing weights by comparing and setting: what is there must be what we left there.
 
-use landbridge_api::v1alpha1::{MigrationIntent, TrafficMigrationStatus, WeightedPoint};
+use landbridge_api::v1alpha1::{MigrationIntent, TargetWeight, TrafficMigrationStatus, WeightedPoint};
 
 use super::pass::Pass;
-use super::{PointFacts, Side, SideFacts, object, preflight, ratio, records, weights};
+use super::{PointFacts, Side, SideFacts, external_dns, object, preflight, ratio, records, weights};
 use crate::change::Change;
 use crate::plan::{Cause, Difference, Plan};
 
@@ -47,7 +47,7 @@ pub(super) fn shift(
         if is_same(&found.point(), to) {
             continue;
         }
-        if !is_known(state, &found.point()) {
+        if !is_known(state, &found.point()) && !is_between(pass, state, found) {
             return Shift::Conflict(conflict(pass, state, &found.point()));
         }
         if pass.is_governed(found) { pending.push((found, to)) } else { writes.push((found, to)) }
@@ -62,9 +62,17 @@ pub(super) fn shift(
     if let Some(why) = writes.iter().chain(&pending).find_map(|(found, to)| dead(pass, found, to)) {
         return Shift::Held(why);
     }
+    let one_by_one = external_dns::governs(pass.object);
+    if one_by_one {
+        writes.sort_by_key(|(found, to)| !external_dns::grows(found, to));
+    }
+    let mut before = String::new();
     for (found, to) in writes {
         let difference = Difference::new("weights", Some(said(&found.weights)), Some(said(&to.weights)));
-        plan.update(&format!("weights:{}", to.id), Cause::Spec, &[], change(found, to), vec![difference]);
+        let after: &[&str] = if one_by_one && !before.is_empty() { &[before.as_str()] } else { &[] };
+        let id = format!("weights:{}", to.id);
+        plan.update(&id, Cause::Spec, after, change(found, to), vec![difference]);
+        before = id;
     }
     let before = pass.found();
     let decided_at = pass.now.to_string();
@@ -91,7 +99,11 @@ fn change(found: &PointFacts, to: &WeightedPoint) -> Change {
             namespace: facts.whole.namespace.clone(),
             name: facts.whole.name.clone(),
             version: facts.whole.version.clone(),
-            patch: object::patch(&facts.whole, &to.records),
+            patch: if external_dns::is_source(&to.records) {
+                external_dns::patch(&facts.whole, &to.records)
+            } else {
+                object::patch(&facts.whole, &to.records)
+            },
         },
         (None, None) => Change::ShiftWeights {
             point: to.id.clone(),
@@ -197,6 +209,14 @@ fn is_known(state: &TrafficMigrationStatus, found: &WeightedPoint) -> bool {
     let intended = state.intent.iter().flat_map(|i| i.before.iter().chain(&i.after));
     let mut known = state.applied.iter().chain(&state.undo).chain(intended);
     known.any(|k| k.id == found.id && is_same(k, found))
+}
+
+/// Whether it is a record that external-dns is half way through: each of its sets has a weight that was meant at some time.
+fn is_between(pass: &Pass<'_>, state: &TrafficMigrationStatus, found: &PointFacts) -> bool {
+    let intended = state.intent.iter().flat_map(|i| i.before.iter().chain(&i.after));
+    let known: Vec<_> = state.applied.iter().chain(&state.undo).chain(intended).filter(|k| k.id == found.id).collect();
+    let is_meant = |w: &TargetWeight| known.iter().any(|k| k.weights.contains(w));
+    found.record.as_ref().is_some_and(|r| r.governed) && pass.is_governed(found) && found.weights.iter().all(is_meant)
 }
 
 fn conflict(pass: &Pass<'_>, state: &TrafficMigrationStatus, found: &WeightedPoint) -> String {

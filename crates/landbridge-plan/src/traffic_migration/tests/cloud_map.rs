@@ -102,7 +102,14 @@ fn front() -> World {
     world.observed.points = vec![PointFacts {
         id: "Z1 orders.internal. CNAME".into(),
         weights: vec![TargetWeight { target: "ecs/shop/orders".into(), weight: 1 }],
-        record: Some(RecordFacts { zone, name, type_: "CNAME".into(), sets: vec![set], pending: false }),
+        record: Some(RecordFacts {
+            zone,
+            name,
+            type_: "CNAME".into(),
+            sets: vec![set],
+            pending: false,
+            governed: false,
+        }),
         ..PointFacts::default()
     }];
     world.observed.zone = Some(ZoneFacts { id: "Z1".into(), private: true, vpcs: vec!["vpc-1".into()], made_by: None });

@@ -125,6 +125,7 @@ impl World {
                 missing: None,
                 made_before: None,
                 cloud_map: None,
+                identifier: None,
                 service: None,
                 bound: false,
             },
@@ -135,6 +136,7 @@ impl World {
                 missing: None,
                 made_before: None,
                 cloud_map: None,
+                identifier: None,
                 service: None,
                 bound: false,
             },
@@ -382,7 +384,7 @@ impl World {
         let alias = json!({"HostedZoneId": "Z0", "DNSName": "old.elb.example.", "EvaluateTargetHealth": true});
         let set = json!({"Name": "orders.example.com.", "Type": "A", "AliasTarget": alias});
         let (zone, name) = ("Z1".to_owned(), "orders.example.com.".to_owned());
-        let record = RecordFacts { zone, name, type_: "A".into(), sets: vec![set], pending: false };
+        let record = RecordFacts { zone, name, type_: "A".into(), sets: vec![set], pending: false, governed: false };
         world.observed.points = vec![PointFacts {
             id: "Z1 orders.example.com. A".into(),
             weights: vec![TargetWeight { target: "ecs/shop/orders".into(), weight: 1 }],
