@@ -9,6 +9,7 @@ use kube::api::ListParams;
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind, NamespaceResourceScope, ObjectMeta};
 use kube::{Api, Client, Config};
 use landbridge_api::names::GROUP;
+use landbridge_plan::kubernetes::ForeignKind;
 use serde_json::Value;
 
 /// One of our kinds, from its CRD.
@@ -132,6 +133,22 @@ impl Live {
         let slices =
             api::<EndpointSlice>(&self.client, namespace).list(&all).await.context("listing endpointslices")?;
         Ok((services.items, slices.items))
+    }
+
+    /// Objects of a kind that others define; none where the cluster has no such kind, or lets nobody see them.
+    pub async fn of_others(&self, kind: &ForeignKind, namespace: Option<&str>) -> Result<Vec<Value>> {
+        let (group, version) = kind.api_version.split_once('/').unwrap_or(("", kind.api_version));
+        let gvk = GroupVersionKind::gvk(group, version, kind.kind);
+        let resource = ApiResource::from_gvk_with_plural(&gvk, kind.plural);
+        let api: Api<DynamicObject> = match namespace {
+            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource),
+            None => Api::all_with(self.client.clone(), &resource),
+        };
+        match api.list(&ListParams::default()).await {
+            Ok(list) => list.items.iter().map(|o| serde_json::to_value(o).context("reading an object")).collect(),
+            Err(kube::Error::Api(status)) if matches!(status.code, 403 | 404) => Ok(Vec::new()),
+            Err(error) => Err(error).with_context(|| format!("listing {}", kind.plural)),
+        }
     }
 
     /// One object.

@@ -18,6 +18,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use landbridge_aws::AwsPool;
 use landbridge_aws::budget::Priority;
 use landbridge_plan::account::AccountTarget;
+use landbridge_plan::kubernetes::FOREIGN_KINDS;
 use landbridge_plan::objects::Snapshot;
 use landbridge_plan::plan::Plan;
 
@@ -62,9 +63,15 @@ async fn from_cluster(args: &SourceArgs) -> Result<ObjectSet> {
         found.extend(live.list(&kind, args.namespace.as_deref()).await?);
     }
     let mut set = ObjectSet::of_cluster(found, live.namespace_labels().await?)?;
-    if set.objects.iter().any(|o| matches!(o, Object::Export(_) | Object::Import(_))) {
+    if set.objects.iter().any(|o| matches!(o, Object::Export(_) | Object::Import(_) | Object::Migration(_))) {
         (set.services, set.slices) = live.services(args.namespace.as_deref()).await?;
         set.knows_kubernetes = true;
+    }
+    if set.objects.iter().any(|o| matches!(o, Object::Migration(_))) {
+        for kind in FOREIGN_KINDS {
+            let found = live.of_others(kind, args.namespace.as_deref()).await?;
+            set.through.extend(found.into_iter().map(|object| (kind, object)));
+        }
     }
     Ok(set)
 }
@@ -109,6 +116,7 @@ impl Session {
         };
         set.services.iter().for_each(|service| snapshot.insert_service(service));
         set.slices.iter().for_each(|slice| snapshot.insert_slice(slice));
+        set.through.iter().for_each(|(kind, object)| snapshot.insert_foreign(kind, object));
         for object in &set.objects {
             match object.clone() {
                 Object::Account(o) => snapshot.insert(*o),

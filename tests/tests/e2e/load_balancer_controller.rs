@@ -11,7 +11,7 @@ use kube::api::{DynamicObject, Patch, PatchParams};
 use landbridge_api::condition::{self, reason};
 use landbridge_api::v1alpha1::{MigrationPhase as Phase, TrafficMigration};
 use landbridge_emulator::{Emulator, TargetFate, TargetScript};
-use landbridge_tests::gateway::TARGET_GROUP_BINDINGS;
+use landbridge_tests::gateway::{HTTP_ROUTES, TARGET_GROUP_BINDINGS};
 use landbridge_tests::shop::NAMESPACE;
 use landbridge_tests::{Stage, outsider};
 use serde_json::{Value, json};
@@ -22,10 +22,20 @@ use crate::migration::{ECS, EKS, Front, SPEED, command, drains_in_a_second, migr
 const ACTION: &str = "alb.ingress.kubernetes.io/actions.orders";
 const STACK: &str = "shop/orders";
 
-/// The part of the controller that reads an action and writes the rule of it.
+/// What the controller is told by.
+#[derive(Clone, Copy, PartialEq)]
+enum Told {
+    Ingress,
+    Route,
+}
+
+/// The part of the controller that reads an action, or a rule of a route, and writes the rule of it.
 struct Controller {
     aws: Emulator,
+    told: Told,
+    old: String,
     ingresses: Api<Ingress>,
+    routes: Api<DynamicObject>,
     bindings: Api<DynamicObject>,
     rule: String,
     away: Arc<AtomicBool>,
@@ -33,6 +43,16 @@ struct Controller {
     /// What it wrote last.
     done: Option<Vec<(String, i64)>>,
     group: Option<String>,
+}
+
+impl Told {
+    /// What its tags and labels begin with.
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Ingress => "ingress.k8s.aws",
+            Self::Route => "gateway.k8s.aws.alb",
+        }
+    }
 }
 
 /// What a test holds of it.
@@ -43,10 +63,13 @@ struct Playing {
 }
 
 impl Controller {
-    fn play(stage: &Stage, front: &Front) -> Playing {
+    fn play(stage: &Stage, front: &Front, told: Told) -> Playing {
         let (away, writes) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let mut controller = Self {
             aws: stage.emulator.clone(),
+            told,
+            old: front.old.clone(),
+            routes: stage.routes(),
             ingresses: Api::namespaced(stage.client.clone(), NAMESPACE),
             bindings: stage.foreign("elbv2.k8s.aws/v1beta1", "TargetGroupBinding", "targetgroupbindings"),
             rule: front.rule.clone(),
@@ -67,9 +90,35 @@ impl Controller {
     }
 
     async fn look(&mut self) {
-        let Ok(ingress) = self.ingresses.get("orders").await else { return };
+        let wanted = match self.told {
+            Told::Ingress => self.of_ingress().await,
+            Told::Route => self.of_route().await,
+        };
+        let Some(wanted) = wanted else { return };
+        // It went away while it looked: a real one that is stopped writes nothing more.
+        if self.done.as_ref() != Some(&wanted) && !self.away.load(Ordering::Acquire) {
+            self.write(&wanted);
+            self.done = Some(wanted);
+        }
+    }
+
+    async fn of_route(&mut self) -> Option<Vec<(String, i64)>> {
+        let route = self.routes.get("orders").await.ok()?;
+        let mut wanted = Vec::new();
+        for backend in route.data["spec"]["rules"][0]["backendRefs"].as_array().into_iter().flatten() {
+            let arn = match backend["kind"].as_str() {
+                Some("TargetGroupName") => self.old.clone(),
+                _ => self.group_for(&backend["port"]).await,
+            };
+            wanted.push((arn, backend["weight"].as_i64().unwrap()));
+        }
+        Some(wanted)
+    }
+
+    async fn of_ingress(&mut self) -> Option<Vec<(String, i64)>> {
+        let ingress = self.ingresses.get("orders").await.ok()?;
         let text = ingress.metadata.annotations.unwrap_or_default()[ACTION].clone();
-        let action: Value = serde_json::from_str(&text).unwrap();
+        let action: Value = serde_json::from_str(&text).ok()?;
         let mut wanted = Vec::new();
         if let Some(arn) = action["targetGroupARN"].as_str() {
             wanted.push((arn.to_owned(), 1));
@@ -81,11 +130,7 @@ impl Controller {
             };
             wanted.push((arn, group["weight"].as_i64().unwrap()));
         }
-        // It went away while it looked: a real one that is stopped writes nothing more.
-        if self.done.as_ref() != Some(&wanted) && !self.away.load(Ordering::Acquire) {
-            self.write(&wanted);
-            self.done = Some(wanted);
-        }
+        Some(wanted)
     }
 
     fn write(&self, wanted: &[(String, i64)]) {
@@ -124,7 +169,8 @@ impl Controller {
             ("Targets.member.2.Id", "10.20.0.2"),
         ];
         outsider::elb(&self.aws, "RegisterTargets", &targets, "none");
-        let labels = json!({"ingress.k8s.aws/stack-namespace": "shop", "ingress.k8s.aws/stack-name": "orders"});
+        let prefix = self.told.prefix();
+        let labels = json!({format!("{prefix}/stack-namespace"): "shop", format!("{prefix}/stack-name"): "orders"});
         let binding = json!({
             "apiVersion": "elbv2.k8s.aws/v1beta1", "kind": "TargetGroupBinding",
             "metadata": {"name": "k8s-shop-orders", "labels": labels},
@@ -139,19 +185,25 @@ impl Controller {
 
 /// The load balancer with a rule that carries the controller's tags, the Ingress that it is made of, and the controller.
 async fn open(stage: &Stage) -> (Front, Playing) {
+    let front = tagged(stage, Told::Ingress).await;
+    stage.apply(&ingress(&short(&front))).await;
+    let playing = Controller::play(stage, &front, Told::Ingress);
+    (front, playing)
+}
+
+async fn tagged(stage: &Stage, told: Told) -> Front {
     stage.make_kind(TARGET_GROUP_BINDINGS).await;
     let front = Front::open(stage).await;
+    let stack = format!("{}/stack", told.prefix());
     let tags = [
         ("ResourceArns.member.1", front.rule.as_str()),
         ("Tags.member.1.Key", "elbv2.k8s.aws/cluster"),
         ("Tags.member.1.Value", "blue"),
-        ("Tags.member.2.Key", "ingress.k8s.aws/stack"),
+        ("Tags.member.2.Key", stack.as_str()),
         ("Tags.member.2.Value", STACK),
     ];
     outsider::elb(&stage.emulator, "AddTags", &tags, "none");
-    stage.apply(&ingress(&short(&front))).await;
-    let playing = Controller::play(stage, &front);
-    (front, playing)
+    front
 }
 
 /// An action with only the old side in it, as somebody wrote it.
@@ -319,6 +371,46 @@ async fn an_ingress_that_somebody_else_edits_is_left_alone_and_one_that_cannot_b
     assert_eq!(read(&stage).await.1, long(&front, 33, 66));
     command(&stage, "first", "abort").await;
     until(&stage, "first", Phase::RolledBack).await;
+    assert_eq!(foreign_writes(&stage, &playing), 0);
+    playing.task.abort();
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_of_the_controllers_gateway_moves_by_its_route_and_an_abort_goes_the_same_way() {
+    let stage = Stage::start(SPEED).await;
+    stage.make_kind(HTTP_ROUTES).await;
+    let front = tagged(&stage, Told::Route).await;
+    let route = "
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: orders, namespace: shop}
+spec:
+  parentRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: orders}]
+  rules:
+    - matches: [{path: {type: PathPrefix, value: /}}]
+      backendRefs: [{group: '', kind: TargetGroupName, name: orders-ecs, weight: 1}]
+";
+    stage.apply(route).await;
+    let playing = Controller::play(&stage, &front, Told::Route);
+    let yaml = migration("slow", ECS, EKS, "").replace("{weight: 50, bake: 0s}", "{weight: 50, bake: 1h}");
+    stage.apply(&managed(&yaml, "60s")).await;
+    let is_half = async || front.shares(&stage.emulator).iter().any(|s| s.0 == "new" && s.1 > 49.0);
+    stage.eventually("half of the traffic is there", is_half).await;
+    let baking = until(&stage, "slow", Phase::Baking).await;
+    assert_eq!(baking.status.unwrap().manager.map(|m| m.kind).as_deref(), Some("LBCGateway"));
+    let refs = |old: i32, new: i32| {
+        json!([
+            {"group": "", "kind": "TargetGroupName", "name": "orders-ecs", "weight": old},
+            {"group": "", "kind": "Service", "name": "orders", "port": 80, "weight": new},
+        ])
+    };
+    assert_eq!(stage.rules("orders").await[0]["backendRefs"], refs(50, 50));
+    command(&stage, "slow", "abort").await;
+    until(&stage, "slow", Phase::RolledBack).await;
+    assert_eq!(stage.rules("orders").await[0]["backendRefs"], refs(1, 0));
+    assert_eq!(stage.rules("orders").await[0]["matches"], json!([{"path": {"type": "PathPrefix", "value": "/"}}]));
+    assert_eq!(front.shares(&stage.emulator).into_iter().find(|s| s.1 > 0.0).map(|s| s.0), Some("old".to_owned()));
     assert_eq!(foreign_writes(&stage, &playing), 0);
     playing.task.abort();
     stage.end().await;

@@ -152,6 +152,10 @@ fn status(migration: &TrafficMigration, now: Timestamp) -> Result<String> {
     if let Some(ready) = status.common.conditions.iter().find(|c| c.type_ == "Ready") {
         writeln!(out, "  {}: {}", ready.reason, ready.message)?;
     }
+    if let Some(manager) = &status.manager {
+        let of = manager.stack.as_deref().map(|s| format!(" of {s}")).unwrap_or_default();
+        writeln!(out, "  written by the {}{of}", manager.name)?;
+    }
     if let Some(next) = status.next_action_at.as_deref().and_then(|t| t.parse::<Timestamp>().ok()) {
         writeln!(out, "  goes on in {} s", next.duration_since(now).as_secs().max(0))?;
     }
@@ -251,6 +255,18 @@ mod tests {
         let now = "2026-01-01T00:03:00Z".parse().unwrap();
         insta::assert_snapshot!("migrate_status", status(&migration("Baking"), now).unwrap());
         insta::assert_snapshot!("migrate_plan", planned(&migration("Preflight")).unwrap());
+    }
+
+    #[test]
+    fn a_status_names_the_program_that_writes_the_weights() {
+        let mut migration = migration("Baking");
+        migration.status.as_mut().unwrap().manager = Some(landbridge_api::v1alpha1::MigrationManager {
+            name: "AWS Load Balancer Controller".into(),
+            kind: "LBCIngress".into(),
+            stack: Some("shop/orders".into()),
+        });
+        let said = status(&migration, "2026-01-01T00:03:00Z".parse().unwrap()).unwrap();
+        assert!(said.contains("  written by the AWS Load Balancer Controller of shop/orders\n"), "{said}");
     }
 
     #[test]

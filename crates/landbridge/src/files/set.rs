@@ -10,6 +10,7 @@ use landbridge_api::v1alpha1::{
     AwsAccount, CloudMapExport, CloudMapImport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole,
     TrafficMigration,
 };
+use landbridge_plan::kubernetes::{FOREIGN_KINDS, ForeignKind};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -49,7 +50,9 @@ pub struct ObjectSet {
     pub services: Vec<Service>,
     /// EndpointSlices of such Services.
     pub slices: Vec<EndpointSlice>,
-    /// Whether Services and slices are all that the cluster has.
+    /// Routes and Ingresses, through which migrations may write weights.
+    pub through: Vec<(&'static ForeignKind, Value)>,
+    /// Whether Services, slices and those are all that the cluster has.
     pub knows_kubernetes: bool,
     /// Objects of other groups that were passed over, as `Deployment shop/web`.
     pub foreign: Vec<String>,
@@ -165,10 +168,19 @@ impl ObjectSet {
             self.services.push(service);
         } else if let Some(slice) = read_foreign(document, "discovery.k8s.io/v1", "EndpointSlice", default_namespace) {
             self.slices.push(slice);
+        } else if let Some(kind) = foreign_kind(document)
+            && let Some(object) = read_foreign(document, kind.api_version, kind.kind, default_namespace)
+        {
+            self.through.push((kind, object));
         } else {
             self.foreign.push(format!("{} {name}", document.kind()));
         }
     }
+}
+
+/// The kind of a document, if migrations may go through such objects.
+fn foreign_kind(document: &Document) -> Option<&'static ForeignKind> {
+    FOREIGN_KINDS.into_iter().find(|k| k.api_version == document.api_version() && k.kind == document.kind())
 }
 
 /// The document as one of Kubernetes' own kinds, if it is one that can be read.
@@ -217,4 +229,25 @@ fn without_status(mut value: Value) -> Value {
         map.remove("status");
     }
     value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_route_among_the_files_is_known_and_what_nobody_refers_to_is_passed_over() {
+        let document =
+            |text: &str| Document { file: "a.yaml".into(), line: 1, value: serde_saphyr::from_str(text).unwrap() };
+        let documents = vec![
+            document(
+                "{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: orders}, spec: {rules: []}}",
+            ),
+            document("{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}}"),
+        ];
+        let set = ObjectSet::build(documents, "shop").unwrap();
+        assert_eq!(set.foreign, ["Deployment web"]);
+        let [(kind, route)] = set.through.as_slice() else { panic!("{:?}", set.through) };
+        assert_eq!((kind.kind, &route["metadata"]["namespace"]), ("HTTPRoute", &Value::from("shop")));
+    }
 }
