@@ -23,40 +23,53 @@ pub fn call(emulator: &Emulator, service: &str, operation: &str, input: &Value) 
     serde_json::from_str(&text).unwrap_or_default()
 }
 
-/// Makes a call of IAM, which must succeed.
-pub fn iam(emulator: &Emulator, operation: &str, parameters: &[(&str, &str)]) {
-    let mut form = format!("Action={operation}&Version=2010-05-08");
+/// The account of calls that name none.
+pub const HOME: &str = "000000000000";
+
+/// A query that must succeed, signed as one of that account.
+fn query(emulator: &Emulator, account: &str, service: &str, form: String, parameters: &[(&str, &str)]) -> String {
+    let mut form = form;
     for (name, value) in parameters {
         form.extend(["&", name, "="]);
         form.extend(utf8_percent_encode(value, NON_ALPHANUMERIC));
     }
-    let response = emulator.respond(Request::post("/").body(Bytes::from(form)).unwrap());
-    let text = String::from_utf8_lossy(response.body());
-    assert!(response.status().is_success(), "{operation} was refused: {text}");
+    let scope = format!(
+        "AWS4-HMAC-SHA256 Credential={account}/20260101/{}/{service}/aws4_request, SignedHeaders=host, Signature=0",
+        emulator.region()
+    );
+    let request = Request::post("/").header("authorization", scope).body(Bytes::from(form.clone()));
+    let response = emulator.respond(request.unwrap());
+    let text = String::from_utf8_lossy(response.body()).into_owned();
+    assert!(response.status().is_success(), "{form} was refused: {text}");
+    text
+}
+
+/// Makes a call of IAM, which must succeed.
+pub fn iam(emulator: &Emulator, operation: &str, parameters: &[(&str, &str)]) {
+    iam_of(emulator, HOME, operation, parameters);
+}
+
+/// The same in another account.
+pub fn iam_of(emulator: &Emulator, account: &str, operation: &str, parameters: &[(&str, &str)]) {
+    query(emulator, account, "iam", format!("Action={operation}&Version=2010-05-08"), parameters);
 }
 
 /// Makes a call of Elastic Load Balancing, which must succeed, and gives the first of these ARNs in the answer.
 pub fn elb(emulator: &Emulator, operation: &str, parameters: &[(&str, &str)], arn: &str) -> String {
-    let text = form(emulator, "2015-12-01", operation, parameters);
+    elb_of(emulator, HOME, operation, parameters, arn)
+}
+
+/// The same in another account.
+pub fn elb_of(emulator: &Emulator, account: &str, operation: &str, parameters: &[(&str, &str)], arn: &str) -> String {
+    let form = format!("Action={operation}&Version=2015-12-01");
+    let text = query(emulator, account, "elasticloadbalancing", form, parameters);
     let inner = text.split_once(&format!("<{arn}>")).and_then(|(_, rest)| rest.split_once('<'));
     inner.map(|(value, _)| value.to_owned()).unwrap_or_default()
 }
 
 /// Makes a call of CloudWatch, which must succeed, and gives the answer.
 pub fn cloudwatch(emulator: &Emulator, operation: &str, parameters: &[(&str, &str)]) -> String {
-    form(emulator, "2010-08-01", operation, parameters)
-}
-
-fn form(emulator: &Emulator, version: &str, operation: &str, parameters: &[(&str, &str)]) -> String {
-    let mut form = format!("Action={operation}&Version={version}");
-    for (name, value) in parameters {
-        form.extend(["&", name, "="]);
-        form.extend(utf8_percent_encode(value, NON_ALPHANUMERIC));
-    }
-    let response = emulator.respond(Request::post("/").body(Bytes::from(form)).unwrap());
-    let text = String::from_utf8_lossy(response.body()).into_owned();
-    assert!(response.status().is_success(), "{operation} was refused: {text}");
-    text
+    query(emulator, HOME, "monitoring", format!("Action={operation}&Version=2010-08-01"), parameters)
 }
 
 /// Makes a call of EKS, which must succeed.

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -15,12 +15,15 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use landbridge_plan::account::AccountTarget;
+use landbridge_plan::verdict::ErrorClass;
 use tokio::sync::OnceCell;
 
 use crate::budget::{BucketSnapshot, Budgets};
+use crate::error::AwsError;
 use crate::gates::Desk;
 use crate::memory::Memory;
 use crate::observer::{Alone, Fence, Observer};
+use crate::operations as op;
 
 const CONNECT: Duration = Duration::from_secs(3);
 const ATTEMPT: Duration = Duration::from_secs(30);
@@ -48,6 +51,8 @@ struct Inner {
     fence: Arc<dyn Fence>,
     observer: Arc<dyn Observer>,
     memory: Memory,
+    /// Whence the clients of other accounts come.
+    pool: Weak<Pool>,
 }
 
 impl fmt::Debug for Aws {
@@ -94,6 +99,14 @@ impl Aws {
     pub(crate) fn desk(&self) -> Option<&Arc<Desk>> {
         self.0.desk.as_ref()
     }
+    /// The clients of another account, from the same pool.
+    ///
+    /// # Errors
+    /// When the pool is gone: the process ends.
+    pub(crate) async fn beside(&self, target: &AccountTarget) -> Result<Self, AwsError> {
+        let ended = || AwsError::new(op::GET_CALLER_IDENTITY, ErrorClass::Transient, "the process ends".to_owned());
+        Ok(self.0.pool.upgrade().ok_or_else(ended)?.get(target).await)
+    }
     pub(crate) fn budgets(&self) -> &Budgets {
         &self.0.budgets
     }
@@ -109,7 +122,9 @@ impl Aws {
 }
 
 /// The clients of every account that is in use.
-pub struct AwsPool {
+pub struct AwsPool(Arc<Pool>);
+
+struct Pool {
     base: OnceCell<SdkConfig>,
     budgets: Arc<Budgets>,
     fence: Arc<dyn Fence>,
@@ -120,15 +135,13 @@ pub struct AwsPool {
 
 impl fmt::Debug for AwsPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AwsPool").field("accounts", &lock(&self.bundles).len()).finish_non_exhaustive()
+        f.debug_struct("AwsPool").field("accounts", &lock(&self.0.bundles).len()).finish_non_exhaustive()
     }
 }
 
 impl Default for AwsPool {
     fn default() -> Self {
-        let mut pool = Self::new(Arc::new(Alone), Arc::new(Alone));
-        pool.asks_gates = false;
-        pool
+        Self(Arc::new(Pool::new(Arc::new(Alone), Arc::new(Alone), false)))
     }
 }
 
@@ -136,19 +149,45 @@ impl AwsPool {
     /// An empty pool. `fence` is asked before every write, `observer` told of every call. Gates of migrations are asked;
     /// the default pool, that of somebody who only looks, asks none.
     pub fn new(fence: Arc<dyn Fence>, observer: Arc<dyn Observer>) -> Self {
-        let budgets = Arc::new(Budgets::default());
-        Self { base: OnceCell::new(), budgets, fence, observer, asks_gates: true, bundles: Mutex::default() }
+        Self(Arc::new(Pool::new(fence, observer, true)))
     }
 
     /// Uses this configuration in place of what AWS's own environment says.
     #[must_use]
-    pub fn on(mut self, base: SdkConfig) -> Self {
-        self.base = OnceCell::new_with(Some(base));
-        self
+    pub fn on(self, base: SdkConfig) -> Self {
+        let Pool { fence, observer, asks_gates, .. } = &*self.0;
+        let pool = Pool::new(Arc::clone(fence), Arc::clone(observer), *asks_gates);
+        Self(Arc::new(Pool { base: OnceCell::new_with(Some(base)), ..pool }))
     }
 
     /// The clients of an account; made when they are first asked for, and again when the account's settings changed.
     pub async fn get(&self, target: &AccountTarget) -> Aws {
+        self.0.get(target).await
+    }
+
+    /// Drops the clients of an AWSAccount that is gone.
+    pub fn forget(&self, account: Option<&str>) {
+        lock(&self.0.bundles).retain(|(name, _), _| name.as_deref() != account);
+    }
+
+    /// Every request bucket in use.
+    pub fn budgets(&self) -> Vec<BucketSnapshot> {
+        self.0.budgets.snapshot()
+    }
+
+    /// The Region that the process's own AWS environment names.
+    pub async fn environment_region(&self) -> Option<String> {
+        self.0.base().await.region().map(ToString::to_string)
+    }
+}
+
+impl Pool {
+    fn new(fence: Arc<dyn Fence>, observer: Arc<dyn Observer>, asks_gates: bool) -> Self {
+        let (base, budgets, bundles) = (OnceCell::new(), Arc::default(), Mutex::default());
+        Self { base, budgets, fence, observer, asks_gates, bundles }
+    }
+
+    async fn get(self: &Arc<Self>, target: &AccountTarget) -> Aws {
         let key = (target.name.clone(), target.account_id.clone());
         if let Some(aws) = lock(&self.bundles).get(&key)
             && reaches_alike(aws.target(), target)
@@ -166,21 +205,6 @@ impl AwsPool {
         aws
     }
 
-    /// Drops the clients of an AWSAccount that is gone.
-    pub fn forget(&self, account: Option<&str>) {
-        lock(&self.bundles).retain(|(name, _), _| name.as_deref() != account);
-    }
-
-    /// Every request bucket in use.
-    pub fn budgets(&self) -> Vec<BucketSnapshot> {
-        self.budgets.snapshot()
-    }
-
-    /// The Region that the process's own AWS environment names.
-    pub async fn environment_region(&self) -> Option<String> {
-        self.base().await.region().map(ToString::to_string)
-    }
-
     async fn base(&self) -> &SdkConfig {
         self.base
             .get_or_init(|| {
@@ -194,7 +218,7 @@ impl AwsPool {
             .await
     }
 
-    async fn connect(&self, target: &AccountTarget) -> Aws {
+    async fn connect(self: &Arc<Self>, target: &AccountTarget) -> Aws {
         let base = self.base().await;
         let mut builder = base.clone().into_builder().region(Region::new(target.region.clone()));
         let endpoint = target.endpoint_url.as_deref();
@@ -218,7 +242,7 @@ impl AwsPool {
         Aws(Arc::new(self.bundle(target, &config)))
     }
 
-    fn bundle(&self, target: &AccountTarget, config: &SdkConfig) -> Inner {
+    fn bundle(self: &Arc<Self>, target: &AccountTarget, config: &SdkConfig) -> Inner {
         // An endpoint of the AWSAccount goes before the environment's endpoints of single services.
         macro_rules! client {
             ($sdk:ident) => {{
@@ -246,6 +270,7 @@ impl AwsPool {
             fence: Arc::clone(&self.fence),
             observer: Arc::clone(&self.observer),
             memory: Memory::default(),
+            pool: Arc::downgrade(self),
         }
     }
 }

@@ -20,6 +20,7 @@ mod in_use;
 mod knobs;
 mod load_balancer_controller;
 mod migration;
+mod migration_accounts;
 mod migration_calls;
 mod migration_cloud_map;
 mod migration_deaths;

@@ -413,7 +413,12 @@ impl Name {
     }
 
     fn target(&self, balancer: usize) -> String {
-        let (zone, name) = (&self.canonical, &self.balancers[balancer]);
+        self.leading_to(&self.balancers[balancer])
+    }
+
+    /// Where the name leads when it leads to that load balancer.
+    pub fn leading_to(&self, name: &str) -> String {
+        let zone = &self.canonical;
         format!("record: {{aliasTarget: {{hostedZoneId: {zone}, dnsName: '{name}'}}}}")
     }
 

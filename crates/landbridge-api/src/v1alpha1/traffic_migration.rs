@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{GateReading, MigrationGates};
-use crate::common::{CommonStatus, LocalRef};
+use crate::common::{ClusterScopedRef, CommonStatus, LocalRef};
 
 /// Moves the traffic of a name step by step between an ECSService and a Kubernetes Service, or between two ECSServices,
 /// with a way back at every step. Weights live in the status, so that nothing in Git has to follow them.
@@ -259,6 +259,9 @@ pub struct ManagerRef {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordBackend {
+    /// The AWSAccount that holds the hosted zone. Default: that of the ECS side; of two, that of `from`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_ref: Option<ClusterScopedRef>,
     /// ID of the hosted zone.
     #[schemars(regex(pattern = "^[A-Z0-9]{1,32}$"))]
     pub hosted_zone_id: String,

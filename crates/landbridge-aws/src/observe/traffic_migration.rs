@@ -58,7 +58,8 @@ impl Look<'_> {
         let (mut points, missing) = self.points(from.as_ref()).await?;
         let to = self.new_group(from.as_ref(), &points).await?;
         let answers = async { Ok(self.answers(from.as_ref(), to.as_ref()).await) };
-        let (old, new) = (Box::pin(self.whole(from.clone())), Box::pin(self.whole(to.clone())));
+        let old = Box::pin(self.whole(&self.resolved.from, from.clone()));
+        let new = Box::pin(self.whole(&self.resolved.to, to.clone()));
         let (from, to, (), answers) = try_join4(old, new, self.tags_of_points(&mut points), answers).await?;
         let (limits, scaling) = try_join(self.limits(&points, from.as_ref()), self.scaling()).await?;
         Ok(TrafficMigrationObserved {
@@ -171,6 +172,10 @@ impl Look<'_> {
     /// The floor under the old side: before it is raised, and for as long as it is.
     async fn scaling(&self) -> Result<Option<ScalingFacts>, AwsError> {
         let SideKind::Ecs { cluster, service } = &self.resolved.from.kind else { return Ok(None) };
+        // What is elsewhere is not written.
+        if self.resolved.from.account.is_some() {
+            return Ok(None);
+        }
         let pinned = self.object.status.as_ref().is_some_and(|s| s.pinned.is_some());
         if !pinned && !matches!(self.phase(), Phase::Preflight | Phase::Preparing) {
             return Ok(None);
@@ -182,6 +187,14 @@ impl Look<'_> {
         }
     }
 
+    /// The account of a side. One that is elsewhere is only read.
+    async fn aws_of(&self, side: &Side) -> Result<Aws, AwsError> {
+        match &side.account {
+            Some(account) => self.aws.beside(account).await,
+            None => Ok(self.aws.clone()),
+        }
+    }
+
     async fn service(&self, side: &Side) -> Result<Option<ServiceFacts>, AwsError> {
         let SideKind::Ecs { cluster, service } = &side.kind else { return Ok(None) };
         if goes_back(self.object) {
@@ -189,7 +202,7 @@ impl Look<'_> {
             return Ok(None);
         }
         let age = self.freshness.at_most(RECENT).unwrap_or_default();
-        self.aws.service(cluster, service, age, self.priority).await
+        self.aws_of(side).await?.service(cluster, service, age, self.priority).await
     }
 
     fn stored(&self, from: bool) -> Option<String> {
@@ -205,7 +218,7 @@ impl Look<'_> {
         let Some(arn) = known else {
             return self.made_for(side).await;
         };
-        Ok(self.aws.target_groups(&[arn], self.priority).await?.into_values().next())
+        Ok(self.aws_of(side).await?.target_groups(&[arn], self.priority).await?.into_values().next())
     }
 
     async fn new_group(
@@ -216,7 +229,7 @@ impl Look<'_> {
         let side = &self.resolved.to;
         let known = side.target_group.clone().or_else(|| self.stored(false)).or_else(|| side.made_before.clone());
         if let Some(arn) = known {
-            return Ok(self.aws.target_groups(&[arn], self.priority).await?.into_values().next());
+            return Ok(self.aws_of(side).await?.target_groups(&[arn], self.priority).await?.into_values().next());
         }
         let Some((owner, _)) = side.managed() else { return Ok(None) };
         let balancer = points.first().map(|p| p.load_balancer.as_str());
@@ -306,20 +319,20 @@ impl Look<'_> {
         Ok(points)
     }
 
-    async fn whole(&self, group: Option<TargetGroupFacts>) -> Result<Option<TargetGroupFacts>, AwsError> {
+    async fn whole(&self, side: &Side, group: Option<TargetGroupFacts>) -> Result<Option<TargetGroupFacts>, AwsError> {
         let Some(mut group) = group else { return Ok(None) };
-        let arn = group.arn.clone();
+        let (arn, aws) = (group.arn.clone(), self.aws_of(side).await?);
         let tags = async {
-            let mut found = self.aws.elb_tags(std::slice::from_ref(&arn), self.priority).await?;
+            let mut found = aws.elb_tags(std::slice::from_ref(&arn), self.priority).await?;
             Ok(found.remove(&arn).unwrap_or_default())
         };
         let attributes = async {
             if !self.needs_attributes() {
                 return Ok(std::collections::BTreeMap::new());
             }
-            self.aws.target_group_attributes(&arn, self.freshness.at_most(DEAR), self.priority).await
+            aws.target_group_attributes(&arn, self.freshness.at_most(DEAR), self.priority).await
         };
-        let (targets, tags, attributes) = try_join3(self.aws.targets(&arn, self.priority), tags, attributes).await?;
+        let (targets, tags, attributes) = try_join3(aws.targets(&arn, self.priority), tags, attributes).await?;
         (group.targets, group.tags, group.attributes) = (targets, tags, attributes);
         Ok(Some(group))
     }

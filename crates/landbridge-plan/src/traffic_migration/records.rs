@@ -17,6 +17,7 @@ pub fn front(object: &TrafficMigration) -> Option<RecordBackend> {
         let cloud_map = backend.cloud_map.as_ref()?;
         let front = cloud_map.front_name.clone()?;
         Some(RecordBackend {
+            account_ref: None,
             hosted_zone_id: front.hosted_zone_id,
             name: front.name,
             record_types: vec![MigrationRecordType::Cname],
@@ -157,7 +158,11 @@ pub(super) fn refuse_sides(pass: &Pass<'_>, found: &mut Vec<String>) {
     }
     let backend = pass.object.spec.backend.route53.clone().unwrap_or_default();
     if pass.observed.points.is_empty() && pass.observed.missing.is_empty() {
-        found.push(format!("there is no record {} in hosted zone {}", backend.name, backend.hosted_zone_id));
+        found.push(format!(
+            "there is no record {} in hosted zone {} of account {}: correct the name or the zone, or say in \
+             backend.route53.accountRef which AWSAccount holds it",
+            backend.name, backend.hosted_zone_id, pass.resolved.account.account_id
+        ));
     }
     let sides = [("from", &pass.resolved.from, &pass.observed.from), ("to", &pass.resolved.to, &pass.observed.to)];
     for (at, side, facts) in sides {

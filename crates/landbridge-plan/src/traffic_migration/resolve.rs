@@ -25,29 +25,12 @@ pub(super) fn resolve(object: &TrafficMigration, objects: &dyn Objects) -> Resul
         )),
     };
     let ((from, here), (to, there)) = (find(&object.spec.from, "from")?, find(&object.spec.to, "to")?);
-    let account = match (here, there) {
-        (Some(here), Some(there)) if here.shard() != there.shard() => {
-            return Err(Unmet::blocked(
-                landbridge_api::condition::reason::INVALID_SPEC,
-                format!(
-                    "{} and {} are in different accounts or Regions, and one load balancer cannot reach both",
-                    from.name, to.name
-                ),
-            ));
-        }
-        (Some(account), _) | (None, Some(account)) => account,
-        (None, None) => {
-            return Err(Unmet::blocked(
-                landbridge_api::condition::reason::INVALID_SPEC,
-                "spec.from or spec.to must be an ECSService".to_owned(),
-            ));
-        }
-    };
+    let (mut from, mut to) = (from, to);
+    let account = account(object, objects, (&mut from, here), (&mut to, there))?;
     let others = objects.traffic_migrations(object.object_namespace());
     let rivals = others.iter().filter(|other| is_rival(object, other));
     let rivals = rivals.map(|m| format!("TrafficMigration {}/{}", m.object_namespace(), m.object_name())).collect();
     let made = |side: &MigrationSide| others.iter().find_map(|other| made_before(side, other));
-    let (mut from, mut to) = (from, to);
     (from.made_before, to.made_before) = (made(&object.spec.from), made(&object.spec.to));
     if object.spec.backend.cloud_map.is_some() {
         places::find(object, objects, &account, &object.spec.from, &mut from);
@@ -61,6 +44,38 @@ pub(super) fn resolve(object: &TrafficMigration, objects: &dyn Objects) -> Resul
     let manager::Told { objects, unreadable } = manager::told(object, objects, &mut from, &mut to)?;
     let manager = object.status.as_ref().and_then(|s| s.manager.clone());
     Ok(TrafficMigrationResolved { account, from, to, rivals, manager, objects, unreadable })
+}
+
+/// The account that is written to. A side elsewhere keeps its own, and only a name can lead to both.
+fn account(
+    object: &TrafficMigration,
+    objects: &dyn Objects,
+    (from, here): (&mut Side, Option<Arc<AccountTarget>>),
+    (to, there): (&mut Side, Option<Arc<AccountTarget>>),
+) -> Result<Arc<AccountTarget>, Unmet> {
+    let invalid = |message: String| Unmet::blocked(landbridge_api::condition::reason::INVALID_SPEC, message);
+    let Some(first) = here.clone().or_else(|| there.clone()) else {
+        return Err(invalid("spec.from or spec.to must be an ECSService".to_owned()));
+    };
+    let apart = matches!((&here, &there), (Some(here), Some(there)) if here.shard() != there.shard());
+    let Some(backend) = &object.spec.backend.route53 else {
+        if apart {
+            return Err(invalid(format!(
+                "{} and {} are in different accounts or Regions, and only a name can lead to both: use backend.route53",
+                from.name, to.name
+            )));
+        }
+        return Ok(first);
+    };
+    let zone = match &backend.account_ref {
+        Some(reference) => account_for(objects, Some(reference), Some(object.object_namespace()))?,
+        None => first.clone(),
+    };
+    for (side, own) in [(from, here), (to, there)] {
+        let own = own.unwrap_or_else(|| first.clone());
+        side.account = (own.shard() != zone.shard()).then_some(own);
+    }
+    Ok(zone)
 }
 
 /// A side as callers inside the cluster see it: no load balancer is between, and an ECS service is behind the Service that an
@@ -169,6 +184,7 @@ fn ecs(
         target_group: side.target_group_arn.clone().or_else(|| declared.first().map(|arn| (*arn).clone())),
         missing,
         made_before: None,
+        account: None,
         cloud_map: None,
         identifier: None,
         service: None,
@@ -217,6 +233,7 @@ fn kubernetes(
         target_group: side.target_group_arn.clone(),
         missing,
         made_before: None,
+        account: None,
         cloud_map: None,
         identifier: None,
         service: Some(service),
@@ -236,6 +253,7 @@ fn unseen(object: &TrafficMigration, wanted: &KubernetesSide, side: &MigrationSi
         target_group: side.target_group_arn.clone(),
         missing: Some(why),
         made_before: None,
+        account: None,
         cloud_map: None,
         identifier: None,
         service: Some(ServiceSide { name: wanted.name.clone(), ..ServiceSide::default() }),

@@ -11,7 +11,7 @@ use crate::account::AccountTarget;
 /// The account and both sides.
 #[derive(Clone, Debug, Serialize)]
 pub struct TrafficMigrationResolved {
-    /// The account that holds the load balancer: that of the ECS side.
+    /// The account that holds the load balancer, which is that of the ECS side, or the hosted zone.
     pub account: Arc<AccountTarget>,
     /// The side that has the traffic at the beginning.
     pub from: Side,
@@ -44,6 +44,8 @@ pub struct Side {
     /// ARN of the target group that another migration made for the same Service.
     #[serde(skip)]
     pub made_before: Option<String>,
+    /// Its account, where that is another than the one that holds what is written.
+    pub account: Option<Arc<AccountTarget>>,
     /// Where callers find it in Cloud Map, for a migration that goes by that.
     pub cloud_map: Option<CloudMapPlace>,
     /// The Service of the cluster that leads to it.

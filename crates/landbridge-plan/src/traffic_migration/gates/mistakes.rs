@@ -69,15 +69,19 @@ fn times(spec: &MigrationGates, found: &mut Vec<String>) {
 /// By Cloud Map, and inside the cluster, no load balancer is in the way.
 fn load_balancer(pass: &Pass<'_>, spec: &MigrationGates, found: &mut Vec<String>) {
     let backend = &pass.object.spec.backend;
-    if backend.cloud_map.is_none() && backend.http_route.is_none() {
-        return;
-    }
+    let has_none = backend.cloud_map.is_some() || backend.http_route.is_some();
+    let elsewhere = [&pass.resolved.from, &pass.resolved.to].into_iter().find(|side| side.account.is_some());
+    let why = match elsewhere {
+        _ if has_none => "this backend has none".to_owned(),
+        Some(side) => format!("those of {} are in another account or Region", side.name),
+        None => return,
+    };
     let measured = |gate: &declared::Gate<'_>| matches!(gate.what, What::ErrorRate(..) | What::Latency(..));
     let gates = declared::all(Some(spec)).into_iter().filter(measured);
     found.extend(gates.map(|gate| {
         format!(
-            "gate {} looks at the metrics of target groups, and this backend has none: take a cloudWatch metric of the \
-             service's own, or prometheus",
+            "gate {} looks at the metrics of target groups, and {why}: take a cloudWatch metric of the service's own, or \
+             prometheus",
             gate.name
         )
     }));
