@@ -317,7 +317,7 @@ async fn shares_are_made_by_registered_pods_until_the_tasks_go_and_back_again() 
 
     let (third, half, all) = ("{weight: 33.3, bake: 0s}", "{weight: 50, bake: 0s}", "{weight: 100, bake: 0s}");
     stage.apply(&steps(yaml, &format!("{third}, {half}, {all}"))).await;
-    let soaking = |m: &TrafficMigration| message(m).contains("set its desiredCount to 0");
+    let soaking = |m: &TrafficMigration| message(m).contains("set its desiredCount");
     let there = stage.until(NAMESPACE, "to-eks", "at the last step", soaking).await;
     assert_eq!((registered(&stage), there.status.unwrap().share.as_deref()), ((2, 2), Some("50/50")));
     stage.merge::<EcsService>("orders", json!({"spec": {"desiredCount": 0}})).await;

@@ -350,10 +350,12 @@ impl Turn<'_, '_> {
             return self.wait(reason::PAUSED, "paused before the old side is let go");
         }
         if let Some(left) = self.pass.by_ratio().then(|| ratio::still_there(self.pass)).flatten() {
+            // Its autoscaling must not bring back what a person takes away.
+            scaling::unpin(self.pass, &mut self.state, &mut self.plan);
             let name = &self.pass.resolved.from.name;
             let message = format!(
                 "every ready pod is registered; {name} still has {left} instances and its share. The last step is yours: set its \
-                 desiredCount to 0, or take out its serviceDiscovery; until then an abort is possible"
+                 desiredCount (and the minimum of its autoscaling) to 0, or take out its serviceDiscovery; until then an abort is possible"
             );
             return self.wait(reason::AWAITING_APPROVAL, message);
         }

@@ -8,8 +8,8 @@ use super::model::{Crash, World};
 use crate::ecs_service::DiscoveryFacts;
 use crate::testing::deleted;
 use crate::traffic_migration::{
-    CloudMapPlace, ExportPlace, InstanceFacts, Pod, PointFacts, RecordFacts, RegistryFacts, SideKind, ZoneFacts,
-    shared_point,
+    CloudMapPlace, ExportPlace, InstanceFacts, Pod, PointFacts, RecordFacts, RegistryFacts, ScalingFacts, SideKind,
+    ZoneFacts, shared_point,
 };
 
 const FRONT: &str = "
@@ -231,12 +231,27 @@ fn instances_are_registered_step_by_step_and_the_last_step_is_that_the_old_side_
     }
     assert_eq!(world.phase(), Phase::Soaking);
     let waits: Vec<String> = world.plan().waits.into_iter().map(|w| w.message).collect();
-    assert!(waits[0].contains("set its desiredCount to 0"), "{waits:?}");
+    assert!(waits[0].contains("set its desiredCount"), "{waits:?}");
     // More pods are registered as they come, and the tasks go.
     let left = instances(&world).into_iter().filter(|i| i.owner.is_some()).collect();
     hold(&mut world, left);
     run(&mut world, Phase::Completed);
     assert_eq!((counts(&world), world.status().share.as_deref()), ((0, 2), Some("0/100")));
+}
+
+#[test]
+fn the_floor_of_autoscaling_is_let_go_when_the_old_side_is_to_go() {
+    let mut world = shared(TO_PODS, 2, 2, 0);
+    let scaling = ScalingFacts { resource: "service/prod/orders".into(), min: 1, max: 4, ..ScalingFacts::default() };
+    world.observed.from.scaling = Some(scaling);
+    let floor = |w: &World| w.observed.from.scaling.as_ref().map_or(0, |s| s.min);
+    run(&mut world, Phase::Soaking);
+    assert_eq!(floor(&world), 2);
+    for _ in 0..20 {
+        world.pass(None);
+        world.wait(60);
+    }
+    assert_eq!((world.phase(), floor(&world)), (Phase::Soaking, 1));
 }
 
 #[test]
