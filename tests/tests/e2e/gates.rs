@@ -15,7 +15,7 @@ use landbridge_tests::shop::NAMESPACE;
 use landbridge_tests::{Stage, outsider};
 use serde_json::Value;
 
-use crate::migration::{ECS, EKS, Front, HOST, command, migration, until};
+use crate::migration::{ECS, EKS, Front, HOST, Name, command, migration, until};
 
 const SPEED: f64 = 300.0;
 /// Requests of a minute on each side.
@@ -52,7 +52,7 @@ fn writes(stage: &Stage) -> usize {
 
 /// What a load balancer tells CloudWatch of a target group, for the minutes around now: the operator's clock is real.
 fn measure(aws: &Emulator, group: &str, [requests, errors, latency]: [f64; 3]) {
-    let balancer = outsider::elb(aws, "DescribeLoadBalancers", &[], "LoadBalancerArn");
+    let balancer = outsider::elb(aws, "DescribeLoadBalancers", &[("Names.member.1", "front")], "LoadBalancerArn");
     let balancer = balancer.split_once("loadbalancer/").unwrap().1.to_owned();
     let dimensions = [("TargetGroup", group.rsplit(':').next().unwrap()), ("LoadBalancer", balancer.as_str())];
     for minute in -15..30 {
@@ -212,5 +212,26 @@ async fn whoever_is_away_holds_the_step_and_neither_an_abort_nor_the_way_back_of
         stage.emulator.fault(Fault::on("monitoring:*", FaultKind::Error("InternalServiceFault".into(), "away".into())));
         Front::pods(&stage).await;
     }
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_who_keeps_the_old_name_longer_than_he_should_is_waited_for() {
+    let stage = Stage::start(SPEED).await;
+    let front = Front::open(&stage).await;
+    let name = Name::before(&stage).await;
+    measure(&stage.emulator, &front.old, [5.0, 0.0, 0.1]);
+    let yaml = name.migration("to-eks", ECS, &name.eks()).replace("soak: 0s", "soak: 0s, maxDrain: 1h");
+    stage.apply(&yaml).await;
+    let told = |m: &TrafficMigration, result: GateResult, message: &str| {
+        let gates = m.status.as_ref().map(|s| s.gates.as_slice()).unwrap_or_default();
+        gates.iter().any(|g| g.name == "quiet" && g.result == result && g.message.contains(message))
+    };
+    let busy = |m: &TrafficMigration| told(m, GateResult::Failed, "has had 15 requests in the last three minutes");
+    let waits = stage.until::<TrafficMigration>(NAMESPACE, "to-eks", "waiting for silence", busy).await;
+    assert_eq!(waits.status.unwrap().phase, Some(Phase::Draining));
+    measure(&stage.emulator, &front.old, [0.0; 3]);
+    let ended = until(&stage, "to-eks", Phase::Completed).await;
+    assert!(told(&ended, GateResult::Passed, "has had 0 requests"));
     stage.end().await;
 }

@@ -428,6 +428,11 @@ pub struct FinalisePolicy {
     /// Whether the old side leaves the rules. Default: true; otherwise it stays there with weight 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remove_old: Option<bool>,
+    /// How long at most the migration waits, after the old side has drained, until it has had no request for three minutes, by
+    /// `RequestCount` of its target group in CloudWatch: clients may keep a name or a cookie longer than they should. Default:
+    /// it does not wait for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_drain: Option<Span>,
 }
 
 /// What happens to traffic when the object is deleted on the way.

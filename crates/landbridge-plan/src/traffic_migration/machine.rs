@@ -391,6 +391,12 @@ impl Turn<'_, '_> {
         if !self.is_over(delay.max(i64::from(sticky)).max(names), &what) {
             return Flow::Stop;
         }
+        if let Some(max) = self.pass.settings.max_drain
+            && let Some(why) = gates::still_busy(self.pass, &mut self.state)
+            && self.pass.now < self.pass.after(self.state.phase_since.as_deref(), max)
+        {
+            return self.wait(reason::PROGRESSING, why);
+        }
         self.state.intent = None;
         self.enter(Phase::Completed)
     }

@@ -35,6 +35,8 @@ pub(super) struct Settings {
     /// None: what the backend takes by itself.
     pub(super) propagation: Option<i64>,
     pub(super) soak: i64,
+    /// None: requests that the old side still gets are not looked at.
+    pub(super) max_drain: Option<i64>,
     pub(super) manual_finalise: bool,
     pub(super) remove_old: bool,
     pub(super) sticky: StickySessions,
@@ -52,7 +54,7 @@ impl Settings {
         let cloud_map = spec.backend.cloud_map.as_ref();
         let MigrationGates { min_healthy, min_healthy_per_zone, healthy_percent, min_ready, interval, .. } = gates;
         let AbortPolicy { automatic, after_failures, progress_deadline } = abort;
-        let FinalisePolicy { soak, approval, remove_old } = finalise;
+        let FinalisePolicy { soak, approval, remove_old, max_drain } = finalise;
         Self {
             steps: steps(&spec.steps),
             min_healthy: min_healthy.unwrap_or(1),
@@ -71,6 +73,7 @@ impl Settings {
                 .or(spec.backend.http_route.as_ref().and_then(|r| r.propagation.as_ref()))
                 .and_then(seconds),
             soak: or(soak.as_ref(), 3600),
+            max_drain: max_drain.as_ref().and_then(seconds),
             manual_finalise: is_manual(approval),
             remove_old: remove_old.unwrap_or(true),
             sticky: balancer.sticky_sessions.unwrap_or_default(),
@@ -132,6 +135,7 @@ fn spans(spec: &TrafficMigrationSpec) -> Vec<(String, &Span)> {
         ("spec.gates.interval", gates.and_then(|g| g.interval.as_ref())),
         ("spec.gates.window", gates.and_then(|g| g.window.as_ref())),
         ("spec.abort.progressDeadline", abort.and_then(|a| a.progress_deadline.as_ref())),
+        ("spec.finalise.maxDrain", spec.finalise.as_ref().and_then(|f| f.max_drain.as_ref())),
         ("spec.finalise.soak", spec.finalise.as_ref().and_then(|f| f.soak.as_ref())),
         (
             "spec.backend.applicationLoadBalancer.propagation",

@@ -24,10 +24,13 @@ pub(in super::super) fn mistakes(pass: &Pass<'_>) -> Vec<String> {
 }
 
 fn names(spec: &MigrationGates, found: &mut Vec<String>) {
-    let mut seen = vec!["targets".to_owned()];
+    let mut seen = vec!["targets".to_owned(), super::QUIET.to_owned()];
     for gate in declared::all(Some(spec)) {
         if seen.contains(&gate.name) {
-            found.push(format!("spec.gates has two gates {}: give one of them another name", gate.name));
+            found.push(format!(
+                "spec.gates has two gates {}, or it is a name of ours: give one another name",
+                gate.name
+            ));
         }
         seen.push(gate.name);
     }

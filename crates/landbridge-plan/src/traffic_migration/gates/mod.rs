@@ -16,6 +16,9 @@ use super::pass::Pass;
 
 pub(super) use mistakes::mistakes;
 
+/// Name of the reading that tells whether the old side still gets requests.
+const QUIET: &str = "quiet";
+
 /// What the gates say together.
 pub(super) enum Verdict {
     /// Nothing failed.
@@ -83,6 +86,31 @@ pub(super) fn missing(pass: &Pass<'_>, state: &TrafficMigrationStatus) -> Option
     };
     let silent = state.gates.iter().find(|g| g.result == GateResult::NoData && waits(&g.name))?;
     Some(format!("gate {} has no data: {}", silent.name, silent.message))
+}
+
+/// Why the old side is not quiet yet, or not known to be; stored as a reading, so that it is told also when nobody waits for
+/// it any longer.
+pub(super) fn still_busy(pass: &Pass<'_>, state: &mut TrafficMigrationStatus) -> Option<String> {
+    let name = &pass.resolved.from.name;
+    let reading = |result, message| GateReading { name: QUIET.to_owned(), result, message, ..GateReading::default() };
+    let answer = pass.observed.answers.iter().find(|a| a.gate == QUIET).map(|a| &a.said);
+    let read = match answer {
+        Some(question::Said::Measured(found)) => {
+            let requests: f64 = found.values().flatten().map(|(_, value)| value).sum();
+            let message = format!("{name} has had {requests:.0} requests in the last three minutes");
+            reading(if requests > 0.0 { GateResult::Failed } else { GateResult::Passed }, message)
+        }
+        Some(question::Said::Nothing(why)) => reading(GateResult::NoData, why.clone()),
+        // Without a load balancer there is nobody to send it a request.
+        None if !question::has_balancer(&pass.observed.from) => {
+            reading(GateResult::Passed, format!("no load balancer uses the target group of {name}"))
+        }
+        _ => reading(GateResult::NoData, "it has not been asked yet".to_owned()),
+    };
+    let busy = (read.result != GateResult::Passed).then(|| format!("the old side is to be quiet: {}", read.message));
+    state.gates.retain(|g| g.name != QUIET);
+    state.gates.push(read);
+    busy
 }
 
 /// When the gate's answer came; a gate that is not asked has none.

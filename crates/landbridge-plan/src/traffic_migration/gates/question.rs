@@ -125,6 +125,9 @@ pub fn questions(
     now: Timestamp,
 ) -> Option<GateRound> {
     let status = object.status.as_ref()?;
+    if status.phase == Some(Phase::Draining) {
+        return quiet(object, from?, now);
+    }
     let watched =
         matches!(status.phase?, Phase::Applying | Phase::Propagating | Phase::Baking | Phase::Gating | Phase::Soaking);
     let step = status.step_since.clone().filter(|_| watched)?;
@@ -140,6 +143,18 @@ pub fn questions(
     let questions: Vec<_> = declared::all(object.spec.gates.as_ref()).into_iter().filter_map(of).collect();
     let interval = u64::try_from(settings.interval).unwrap_or(1);
     (!questions.is_empty()).then_some(GateRound { step, interval, questions })
+}
+
+/// While the old side drains, whether it still gets requests, where that is waited for.
+fn quiet(object: &TrafficMigration, from: &TargetGroupFacts, now: Timestamp) -> Option<GateRound> {
+    let settings = Settings::of(&object.spec);
+    settings.max_drain.filter(|_| !object.is_deleting())?;
+    let end = (now.as_second() - LAG).div_euclid(MINUTE) * MINUTE;
+    let requests = series("AWS/ApplicationELB", "RequestCount", dimensions(from)?, "Sum");
+    let ask = Ask::Metrics { series: [("from.requests".to_owned(), requests)].into(), start: end - 3 * MINUTE, end };
+    let questions = vec![GateQuestion { gate: super::QUIET.to_owned(), ask }];
+    let step = object.status.as_ref()?.phase_since.clone()?;
+    Some(GateRound { step, interval: u64::try_from(settings.interval).unwrap_or(1), questions })
 }
 
 /// Seconds since 1970 between which CloudWatch is asked: whole minutes that it has; none while there is no such minute.
@@ -241,7 +256,7 @@ fn body(object: &TrafficMigration, settings: &Settings, metadata: &BTreeMap<Stri
     })
 }
 
-fn has_balancer(side: &SideFacts) -> bool {
+pub(super) fn has_balancer(side: &SideFacts) -> bool {
     side.group.as_ref().is_some_and(|g| !g.load_balancers.is_empty())
 }
 

@@ -2,7 +2,7 @@
 
 use landbridge_api::v1alpha1::{GateReading, GateResult, MigrationPhase as Phase};
 
-use super::model::{NEW, OLD, TO_EKS, World};
+use super::model::{BY_NAME, NEW, OLD, TO_EKS, World};
 use crate::traffic_migration::{Ask, Said, questions};
 
 /// The usual migration with those gates.
@@ -330,7 +330,10 @@ fn nobody_is_asked_before_the_new_side_has_traffic() {
 #[test]
 fn what_is_wrong_with_gates_is_refused_before_anything_is_written() {
     for (gates, told) in [
-        ("{webhooks: [{name: targets, url: 'http://a/'}]}", "two gates targets: give one of them another name"),
+        (
+            "{webhooks: [{name: targets, url: 'http://a/'}]}",
+            "two gates targets, or it is a name of ours: give one another name",
+        ),
         ("{metrics: [{errorRate: {maxPercent: 1}}, {errorRate: {maxPercent: 2}}]}", "two gates error-rate"),
         ("{webhooks: [{name: a, url: 'http://169.254.169.254/'}]}", "webhooks[0].url is http://169.254.169.254/"),
         (
@@ -365,4 +368,30 @@ fn where_no_load_balancer_is_in_the_way_its_metrics_are_refused() {
     let said: Vec<String> = world.plan().blocked.into_iter().map(|b| b.message).collect();
     let of_gates: Vec<&String> = said.iter().filter(|s| s.starts_with("gate ")).collect();
     assert!(of_gates.len() == 1 && of_gates[0].contains("this backend has none"), "{said:?}");
+}
+
+/// Where each side has a load balancer of its own, clients may come to the old one long after its name has gone.
+#[test]
+fn the_old_side_is_to_be_quiet_before_the_end_where_that_is_asked_for_and_not_for_ever() {
+    let spec = BY_NAME.replace("soak: 10m", "soak: 10m, maxDrain: 2h");
+    let busy = |requests: f64| Said::Measured([("from.requests".to_owned(), vec![(0, requests), (60, 0.0)])].into());
+    for (said, ends) in
+        [(Some(busy(3.0)), false), (Some(Said::Nothing("away".into())), false), (None, false), (Some(busy(0.0)), true)]
+    {
+        let mut world = World::named(&spec);
+        world.run_until(Phase::Draining);
+        let asked = questions(&world.object, world.observed.from.group.as_ref(), None, world.observed.at).unwrap();
+        assert_eq!((asked.questions.len(), asked.questions[0].gate.as_str()), (1, "quiet"));
+        let begin = world.observed.at;
+        world.answers(&said.map(|said| ("quiet", said)).into_iter().collect::<Vec<_>>());
+        world.run_until(Phase::Completed);
+        let took = world.observed.at.duration_since(begin).as_secs();
+        assert_eq!(took < 3600, ends, "{took}");
+        assert!(took < 7300, "{took}");
+        let told = world.status().gates.pop().unwrap();
+        assert_eq!((told.name.as_str(), told.result == GateResult::Passed), ("quiet", ends));
+    }
+    let mut world = World::named(BY_NAME);
+    world.run_until(Phase::Draining);
+    assert!(questions(&world.object, world.observed.from.group.as_ref(), None, world.observed.at).is_none());
 }
