@@ -12,8 +12,9 @@ const LONGEST: i64 = 30;
 
 /// Everything, each with what to do.
 pub(in super::super) fn mistakes(pass: &Pass<'_>) -> Vec<String> {
-    let Some(spec) = &pass.object.spec.gates else { return Vec::new() };
     let mut found = Vec::new();
+    elsewhere(pass, &mut found);
+    let Some(spec) = &pass.object.spec.gates else { return found };
     names(spec, &mut found);
     urls(spec, &mut found);
     ranges(spec, &mut found);
@@ -88,6 +89,25 @@ fn load_balancer(pass: &Pass<'_>, spec: &MigrationGates, found: &mut Vec<String>
             gate.name
         )
     }));
+}
+
+/// CloudWatch is asked in one account, that of what is written.
+fn elsewhere(pass: &Pass<'_>, found: &mut Vec<String>) {
+    let (from, to) = (&pass.resolved.from, &pass.resolved.to);
+    let Some(side) = [from, to].into_iter().find(|side| side.account.is_some()) else { return };
+    let measured = |gate: &declared::Gate<'_>| matches!(gate.what, What::ErrorRate(..) | What::Latency(..));
+    for gate in declared::all(pass.object.spec.gates.as_ref()).into_iter().filter(measured) {
+        found.push(format!(
+            "gate {} needs the metrics of both sides, and those of {} are in another account: take prometheus or a webhook",
+            gate.name, side.name
+        ));
+    }
+    if from.account.is_some() && pass.settings.max_drain.is_some() {
+        found.push(format!(
+            "spec.finalise.maxDrain needs the metrics of {}, which are in another account: leave it out",
+            from.name
+        ));
+    }
 }
 
 /// Alarms are where the load balancer is.

@@ -395,3 +395,18 @@ fn the_old_side_is_to_be_quiet_before_the_end_where_that_is_asked_for_and_not_fo
     world.run_until(Phase::Draining);
     assert!(questions(&world.object, world.observed.from.group.as_ref(), None, world.observed.at).is_none());
 }
+
+#[test]
+fn what_only_another_account_measures_is_refused() {
+    let gates = "{metrics: [{errorRate: {maxPercent: 1}}], alarms: [{alarm: a}]}";
+    let spec = spec(gates).replace("soak: 10m", "soak: 10m, maxDrain: 1h");
+    let mut world = World::new(&spec, 1);
+    world.resolved.from.account = Some(crate::testing::target());
+    world.settle(5);
+    let said: Vec<String> = world.plan().blocked.into_iter().map(|b| b.message).collect();
+    let told = |text: &str| said.iter().filter(|s| s.contains(text)).count();
+    assert_eq!(
+        (told("gate error-rate needs the metrics of both sides"), told("spec.finalise.maxDrain needs"), told("alarm")),
+        (1, 1, 0)
+    );
+}
