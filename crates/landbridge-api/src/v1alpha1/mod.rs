@@ -10,7 +10,9 @@ pub mod cloud_map_namespace;
 pub mod ecs_cluster;
 pub mod ecs_service;
 pub mod iam_task_role;
+pub mod migration_backend;
 pub mod migration_gates;
+pub mod migration_status;
 pub mod traffic_migration;
 
 pub use aws_account::*;
@@ -20,7 +22,9 @@ pub use cloud_map_namespace::*;
 pub use ecs_cluster::*;
 pub use ecs_service::*;
 pub use iam_task_role::*;
+pub use migration_backend::*;
 pub use migration_gates::*;
+pub use migration_status::*;
 pub use traffic_migration::*;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
