@@ -282,7 +282,8 @@ const SERVICE_ACCOUNT: Section = Section {
     ],
 };
 
-const NO_SCALING: &str = "ECSService has no block for scaling yet: register a scalable target and a target tracking policy with Application Auto Scaling";
+const NO_SCALING: &str =
+    "ECSService has no block for scaling: with --scaling DIR what Application Auto Scaling needs is written there";
 
 const AUTOSCALER: Section = Section {
     title: "HorizontalPodAutoscaler",

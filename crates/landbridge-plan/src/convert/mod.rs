@@ -69,6 +69,8 @@ pub struct Mistake {
 pub struct Conversion {
     /// The objects, in the order in which they should be applied.
     pub objects: Vec<Value>,
+    /// On the way to ECS, what Application Auto Scaling needs, in the order in which it should be asked.
+    pub scaling: Vec<ecs::ScalingRequest>,
     /// What became of every field.
     pub report: Report,
 }

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::ecs::{Capacity, Derived, Group, Options, derive, groups};
+use super::ecs::{Capacity, Derived, Group, Options, ScalingRequest, derive, groups, requests};
 use super::kubernetes::{self, Unit};
 use super::path::{Path, get, is_empty, leaves};
 use super::report::{Entry, Outcome, Report};
@@ -39,6 +39,7 @@ pub fn to_ecs(documents: &[Document], options: &Options) -> Result<Conversion, V
         match one(documents, &objects, group, options) {
             Ok((made, done)) => {
                 conversion.objects.extend(made);
+                conversion.scaling.extend(done.requests.clone());
                 conversion.report.sizes.extend(done.derived.sizes.clone());
                 conversion.report.notes.extend(done.derived.notes.clone());
                 taken.push((group.clone(), done));
@@ -90,6 +91,8 @@ const MOST_CONTAINERS: usize = 10;
 /// A workload that was converted.
 struct Done {
     derived: Derived,
+    /// What Application Auto Scaling needs.
+    requests: Vec<ScalingRequest>,
     /// What the result would be converted back to.
     again: Vec<Value>,
     stale: Vec<Path>,
@@ -135,11 +138,16 @@ fn one(
         carried::overlay(&derived.spec, &fields, &members, &like)
     };
     finish(&mut spec, &mut derived, group);
-    let unit = Unit { spec: spec.clone(), ..like };
+    let unit = Unit { spec: spec.clone(), scaling: derived.scaling.clone(), ..like };
     let again = kubernetes::build(&unit, &kubernetes::Options::default()).map(|d| d.objects).unwrap_or_default();
     let mut made: Vec<Value> = derived.role.clone().into_iter().collect();
-    made.push(service(&name, workload, &spec, options));
-    Ok((made, Done { derived, again, stale }))
+    let service = service(&name, workload, &spec, options);
+    let text = |pointer: &str| service.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+    let cluster = text("/spec/clusterRef/name").unwrap_or_default();
+    let called = text("/spec/serviceName").unwrap_or(name);
+    let requests = requests(&derived.scaling, &cluster, &called);
+    made.push(service);
+    Ok((made, Done { derived, requests, again, stale }))
 }
 
 /// Whether a field says where tasks run, which was decided anew.

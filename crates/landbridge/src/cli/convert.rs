@@ -91,4 +91,7 @@ pub struct ConvertArgs {
     /// The CloudMapNamespace in which the services are found by the names of their Kubernetes Services.
     #[arg(long, value_name = "NAME", help_heading = "To ECS")]
     pub cloud_map_namespace: Option<String>,
+    /// Folder for what Application Auto Scaling needs in place of HorizontalPodAutoscalers, as `--cli-input-json` takes it.
+    #[arg(long, value_name = "DIR", help_heading = "To ECS")]
+    pub scaling: Option<PathBuf>,
 }

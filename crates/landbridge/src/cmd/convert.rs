@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use landbridge_plan::convert::ecs::{self, Capacity};
+use landbridge_plan::convert::ecs::{self, Capacity, ScalingRequest};
 use landbridge_plan::convert::report::{Outcome, Report};
 use landbridge_plan::convert::usage::Usage;
 use landbridge_plan::convert::{self, Conversion, Document, Mistake, kubernetes};
@@ -29,6 +29,9 @@ pub fn convert(args: &ConvertArgs) -> Result<Exit> {
         ConvertTo::Ecs => convert::to_ecs(&documents, &to_ecs(args)),
     };
     let conversion = converted.map_err(|found| problems(found, args))?;
+    if let Some(folder) = &args.scaling {
+        write_scaling(folder, &conversion.scaling)?;
+    }
     print(&conversion)?;
     tell(&conversion.report, args.report.as_deref())?;
     Ok(if args.strict && conversion.report.count(Outcome::Refused) > 0 { Exit::Refused } else { Exit::Ok })
@@ -77,7 +80,25 @@ fn to_ecs(args: &ConvertArgs) -> ecs::Options {
         infrastructure_role_arn: args.infrastructure_role_arn.clone(),
         cloud_map_namespace: args.cloud_map_namespace.clone(),
         eks_fargate: args.eks_fargate,
+        scaling: args.scaling.is_some(),
     }
+}
+
+/// What Application Auto Scaling needs, a file for each request, and how to make them.
+fn write_scaling(folder: &Path, requests: &[ScalingRequest]) -> Result<()> {
+    if requests.is_empty() {
+        eprintln!("no HorizontalPodAutoscaler scales any of these: nothing was written to {}", folder.display());
+        return Ok(());
+    }
+    std::fs::create_dir_all(folder).with_context(|| format!("making the folder {}", folder.display()))?;
+    eprintln!("Once the services are there:");
+    for request in requests {
+        let path = folder.join(&request.file);
+        let text = serde_json::to_string_pretty(&request.input).context("writing JSON")? + "\n";
+        std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
+        eprintln!("  aws application-autoscaling {} --cli-input-json file://{}", request.command, path.display());
+    }
+    Ok(())
 }
 
 fn problems(found: Vec<Mistake>, args: &ConvertArgs) -> Problems {

@@ -26,6 +26,35 @@ fn what_comes_from_kubernetes_is_a_service_that_plan_takes() {
 }
 
 #[test]
+fn an_autoscaler_becomes_requests_that_the_aws_cli_takes_from_files() {
+    let bench = Bench::new();
+    for name in ["web.yaml", "web-scaling.yaml"] {
+        bench.write(name, read_to_string(example(name)).unwrap());
+    }
+    let asked =
+        ["convert", "--to", "ecs", "--cluster", "prod", "-f", "web.yaml", "-f", "web-scaling.yaml", "--scaling", "to"];
+    // The same twice writes the same.
+    for _ in 0..2 {
+        let ran = bench.run(&asked).ended(0);
+        assert!(!ran.out.contains("desiredCount"), "what scales it decides: {}", ran.out);
+        let ran = ran.told("register-scalable-target --cli-input-json file://to/web.scalable-target.json");
+        ran.told("put-scaling-policy --cli-input-json file://to/web.cpu.scaling-policy.json");
+        let read = |file: &str| -> serde_json::Value {
+            serde_json::from_str(&read_to_string(bench.folder.path().join("to").join(file)).unwrap()).unwrap()
+        };
+        let target = read("web.scalable-target.json");
+        assert_eq!((&target["ResourceId"], &target["MaxCapacity"]), (&"service/prod/web".into(), &9.into()));
+        let policy = read("web.cpu.scaling-policy.json");
+        assert_eq!(policy["TargetTrackingScalingPolicyConfiguration"]["ScaleInCooldown"], 300);
+    }
+    let ran = bench.run(&["convert", "--to", "ecs", "-f", "web.yaml", "-f", "web-scaling.yaml"]).ended(0);
+    ran.told("--scaling DIR");
+    let ran =
+        bench.run(&["convert", "--to", "ecs", "-f", "web.yaml", "-f", "web-scaling.yaml", "--scaling", "web.yaml"]);
+    ran.ended(1).told("making the folder web.yaml");
+}
+
+#[test]
 fn there_and_back_is_the_same_file() {
     let bench = Bench::new();
     let orders = example("orders").display().to_string();

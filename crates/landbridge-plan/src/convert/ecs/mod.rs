@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::kubernetes::Scaling;
 use super::path::Path;
 use super::report::{Outcome, Size};
 
@@ -13,11 +14,13 @@ mod identity;
 mod pod;
 mod ports;
 mod probe;
+mod scaling;
 mod service;
 mod size;
 mod volume;
 
 pub use group::{Group, WORKLOADS, groups};
+pub use scaling::{ScalingRequest, requests};
 
 /// Where the tasks run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +54,8 @@ pub struct Options {
     pub cloud_map_namespace: Option<String>,
     /// Whether the size on EKS Fargate is told too.
     pub eks_fargate: bool,
+    /// Whether what Application Auto Scaling needs in place of a HorizontalPodAutoscaler is wanted.
+    pub scaling: bool,
 }
 
 /// Something exact about fields of one of the objects.
@@ -75,6 +80,8 @@ pub struct Derived {
     pub spec: Value,
     /// An IAMTaskRole, when one was asked for.
     pub role: Option<Value>,
+    /// What scales it.
+    pub scaling: Scaling,
     /// What differs from the mapping table.
     pub said: Vec<SaidOf>,
     /// Sizes on Fargate.
@@ -102,6 +109,7 @@ pub fn derive(objects: &[&Value], group: &Group, options: &Options, capacity: Ca
         Taking { objects, group, options, capacity, out: Derived::default(), task: Map::new(), service: Map::new() };
     pod::take(&mut taking);
     service::take(&mut taking);
+    scaling::take(&mut taking);
     identity::take(&mut taking);
     size::take(&mut taking);
     let Taking { mut out, task, mut service, .. } = taking;

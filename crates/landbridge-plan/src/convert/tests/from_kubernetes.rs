@@ -286,3 +286,72 @@ fn whoever_edits_the_manifest_wins_over_what_was_kept() {
     let mistakes = to_ecs(&all, &ecs::Options::default()).unwrap_err();
     assert!(mistakes[0].message.contains("landbridge.dev/ecs-fields is no JSON object"), "{mistakes:?}");
 }
+
+/// The rich workload with another autoscaler.
+fn scaled(metrics: &str, behavior: &str) -> Conversion {
+    let yaml = RICH.replace(
+        "metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 60}}}]",
+        &format!("metrics: [{metrics}]\n  behavior: {{{behavior}}}"),
+    );
+    assert!(yaml.contains(behavior));
+    let options = ecs::Options { cluster: Some("prod".into()), scaling: true, ..ecs::Options::default() };
+    to_ecs(&documents(&yaml), &options).unwrap()
+}
+
+#[test]
+fn an_autoscaler_becomes_a_scalable_target_and_a_policy_for_each_metric_that_ecs_measures() {
+    let metrics = "{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 60}}}, \
+                   {type: Resource, resource: {name: memory, target: {type: Utilization, averageUtilization: 75}}}";
+    let made = scaled(metrics, "scaleDown: {stabilizationWindowSeconds: 300}");
+    let shown: Vec<_> = made.scaling.iter().map(|r| (r.file.as_str(), r.command, r.input.clone())).collect();
+    let with = |mut more: Value| {
+        more["ServiceNamespace"] = json!("ecs");
+        more["ResourceId"] = json!("service/prod/web");
+        more["ScalableDimension"] = json!("ecs:service:DesiredCount");
+        more
+    };
+    let policy = |name: &str, metric: &str, target: f64| {
+        with(json!({"PolicyName": name, "PolicyType": "TargetTrackingScaling",
+            "TargetTrackingScalingPolicyConfiguration": {
+                "TargetValue": target, "ScaleInCooldown": 300,
+                "PredefinedMetricSpecification": {"PredefinedMetricType": metric}}}))
+    };
+    assert_eq!(
+        shown,
+        [
+            ("web.scalable-target.json", "register-scalable-target", with(json!({"MinCapacity": 3, "MaxCapacity": 9}))),
+            (
+                "web.cpu.scaling-policy.json",
+                "put-scaling-policy",
+                policy("cpu", "ECSServiceAverageCPUUtilization", 60.0)
+            ),
+            (
+                "web.memory.scaling-policy.json",
+                "put-scaling-policy",
+                policy("memory", "ECSServiceAverageMemoryUtilization", 75.0)
+            ),
+        ]
+    );
+    assert_eq!(outcome(&made, "spec.maxReplicas"), Outcome::Mapped);
+    let target = entry(&made, "spec.metrics[0].resource.target.averageUtilization");
+    assert_eq!(target.outcome, Outcome::Approximated);
+    assert!(target.note.contains("size of the task"), "{}", target.note);
+}
+
+#[test]
+fn a_metric_that_ecs_does_not_measure_and_a_limit_of_speed_are_refused_and_the_rest_is_scaled() {
+    let metrics = "{type: Pods, pods: {metric: {name: queue}, target: {type: AverageValue, averageValue: 5}}}";
+    let made = scaled(metrics, "scaleUp: {policies: [{type: Pods, value: 4, periodSeconds: 60}]}");
+    assert_eq!(made.scaling.len(), 1, "{:?}", made.scaling);
+    for (field, word) in [
+        ("spec.metrics[0].pods.metric.name", "CustomizedMetricSpecification"),
+        ("spec.behavior.scaleUp.policies[0].value", "step scaling policy"),
+    ] {
+        let entry = entry(&made, field);
+        assert_eq!(entry.outcome, Outcome::Refused, "{field}");
+        assert!(entry.note.contains(word), "{field}: {}", entry.note);
+    }
+    let without = to_ecs(&documents(RICH), &ecs::Options::default()).unwrap();
+    assert_eq!(without.scaling, []);
+    assert!(entry(&without, "spec.maxReplicas").note.contains("--scaling DIR"));
+}
