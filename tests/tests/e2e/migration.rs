@@ -64,7 +64,7 @@ impl Front {
         let rule = outsider::elb(aws, "CreateRule", &rule, "RuleArn");
         let front = Self { listener, rule, old };
         stage.apply(PLATFORM).await;
-        stage.apply(&front.service()).await;
+        stage.apply(&service("orders", "prod", &front.old)).await;
         stage.until::<landbridge_api::v1alpha1::EcsService>(NAMESPACE, "orders", "ready", is_ready).await;
         stage.apply(pods).await;
         front
@@ -75,31 +75,31 @@ impl Front {
         stage.apply(PODS).await;
     }
 
-    fn service(&self) -> String {
-        format!(
-            "apiVersion: landbridge.dev/v1alpha1
-kind: ECSService
-metadata: {{name: orders, namespace: shop}}
-spec:
-  clusterRef: {{name: prod}}
-  desiredCount: 2
-  loadBalancers: [{{targetGroupArn: '{}', containerName: orders, containerPort: 8080}}]
-  taskDefinition:
-    cpu: 512
-    memory: 1024
-    containerDefinitions:
-      - {{name: orders, image: 'public.ecr.aws/docker/library/httpd:2.4', portMappings: [{{containerPort: 8080}}]}}
-",
-            self.old
-        )
-    }
-
     /// Percent of the requests that each target group gets, by the last part of its name.
     pub fn shares(&self, aws: &Emulator) -> Vec<(String, f64, usize)> {
         let shares = aws.shares(&self.listener, HOST, "/").unwrap_or_default();
         let name = |arn: &str| if arn == self.old { "old" } else { "new" }.to_owned();
         shares.into_iter().map(|s| (name(&s.target_group), s.percent, s.healthy)).collect()
     }
+}
+
+/// An ECSService of that name in that cluster, with two tasks behind that target group.
+pub fn service(name: &str, cluster: &str, group: &str) -> String {
+    format!(
+        "apiVersion: landbridge.dev/v1alpha1
+kind: ECSService
+metadata: {{name: {name}, namespace: shop}}
+spec:
+  clusterRef: {{name: {cluster}}}
+  desiredCount: 2
+  loadBalancers: [{{targetGroupArn: '{group}', containerName: orders, containerPort: 8080}}]
+  taskDefinition:
+    cpu: 512
+    memory: 1024
+    containerDefinitions:
+      - {{name: orders, image: 'public.ecr.aws/docker/library/httpd:2.4', portMappings: [{{containerPort: 8080}}]}}
+"
+    )
 }
 
 /// The operator's clock is real, so what drains for five minutes would drain for five minutes.

@@ -8,7 +8,7 @@ use landbridge_tests::shop::{NAMESPACE, is_ready};
 use landbridge_tests::{Stage, outsider};
 use serde_json::json;
 
-use crate::migration::{ECS, Front, HOST, Name, SPEED, migration, until};
+use crate::migration::{ECS, Front, HOST, Name, SPEED, migration, service, until};
 
 const OTHER: &str = "222222222222";
 
@@ -34,19 +34,8 @@ spec:
     launchType: FARGATE
     networkConfiguration: {{awsvpcConfiguration: {{subnets: [subnet-0a1b2c3d4e5f60001]}}}}
 ---
-apiVersion: landbridge.dev/v1alpha1
-kind: ECSService
-metadata: {{name: orders-far, namespace: shop}}
-spec:
-  clusterRef: {{name: far}}
-  desiredCount: 2
-  loadBalancers: [{{targetGroupArn: '{group}', containerName: orders, containerPort: 8080}}]
-  taskDefinition:
-    cpu: 512
-    memory: 1024
-    containerDefinitions:
-      - {{name: orders, image: 'public.ecr.aws/docker/library/httpd:2.4', portMappings: [{{containerPort: 8080}}]}}
-"
+{}",
+        service("orders-far", "far", group)
     )
 }
 

@@ -16,21 +16,23 @@ struct Ground {
 
 impl Ground {
     fn there(&self, object: &str) -> String {
-        match &self.name {
-            Some(name) => {
-                name.migration(object, &name.ecs(), &name.eks()).replace("propagation: 1s", "propagation: 0s")
-            }
-            None => migration(object, ECS, EKS, "").replace("propagation: 1s", "propagation: 0s"),
-        }
+        self.between(object, |name| [name.ecs(), name.eks()], [ECS, EKS])
     }
 
     fn back(&self, object: &str) -> String {
-        match &self.name {
+        self.between(object, |name| [name.eks(), name.ecs()], [EKS, ECS])
+    }
+
+    /// A migration between the sides of the name, or of the rule, that waits for no propagation.
+    fn between(&self, object: &str, of_name: impl Fn(&Name) -> [String; 2], of_rule: [&str; 2]) -> String {
+        let yaml = match &self.name {
             Some(name) => {
-                name.migration(object, &name.eks(), &name.ecs()).replace("propagation: 1s", "propagation: 0s")
+                let [from, to] = of_name(name);
+                name.migration(object, &from, &to)
             }
-            None => migration(object, EKS, ECS, "").replace("propagation: 1s", "propagation: 0s"),
-        }
+            None => migration(object, of_rule[0], of_rule[1], ""),
+        };
+        yaml.replace("propagation: 1s", "propagation: 0s")
     }
 
     fn assert_moved(&self, stage: &Stage, nth: usize) {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::manager::Told;
 use super::pass::Pass;
-use super::{ObjectFacts, PointFacts, Side, weights};
+use super::{ObjectFacts, PointFacts, Side, object, weights};
 use crate::change::Body;
 use crate::kind::Kind;
 use crate::kubernetes::{DNS_ENDPOINT, ForeignKind, ForeignObject, INGRESS, SERVICE};
@@ -241,13 +241,7 @@ pub(super) fn patch(whole: &ForeignObject, parts: &[Value]) -> Body {
             weight["value"] = part["weight"].clone();
         }
     }
-    let mut patch = Body::new();
-    if annotations.is_empty() {
-        patch.insert("spec".to_owned(), json!({"endpoints": endpoints}));
-    } else {
-        patch.insert("metadata".to_owned(), json!({"annotations": annotations}));
-    }
-    patch
+    object::merge_patch(annotations, "endpoints", endpoints)
 }
 
 /// Whether the parts are those of a source.

@@ -103,8 +103,7 @@ impl Turn<'_, '_> {
     }
 
     pub(super) fn wait(&mut self, reason: &str, message: impl Into<String>) -> Flow {
-        let interval = u64::try_from(self.pass.settings.interval).unwrap_or(1);
-        self.plan.wait(reason, message, std::time::Duration::from_secs(interval));
+        self.plan.wait(reason, message, self.pass.settings.look_every());
         Flow::Stop
     }
 
@@ -116,7 +115,7 @@ impl Turn<'_, '_> {
         }
         self.state.next_action_at = Some(end.to_string());
         let left = end.duration_since(self.pass.now).unsigned_abs();
-        let interval = std::time::Duration::from_secs(u64::try_from(self.pass.settings.interval).unwrap_or(1));
+        let interval = self.pass.settings.look_every();
         self.plan.wait(reason::PROGRESSING, format!("{what}, until {end}"), left.min(interval));
         false
     }
@@ -130,9 +129,13 @@ impl Turn<'_, '_> {
         self.pass.object.spec.paused == Some(true) || self.state.paused == Some(true)
     }
 
+    /// The step that is under way, as a place among the steps.
+    fn step(&self) -> usize {
+        usize::try_from(self.state.step.unwrap_or(0)).unwrap_or(0)
+    }
+
     fn percent(&self) -> f64 {
-        let step = usize::try_from(self.state.step.unwrap_or(0)).unwrap_or(0);
-        self.pass.settings.steps.get(step).map_or(100.0, |s| s.percent)
+        self.pass.settings.steps.get(self.step()).map_or(100.0, |s| s.percent)
     }
 
     /// Nothing is written; what stands in the way is said whole.
@@ -303,7 +306,7 @@ impl Turn<'_, '_> {
         if let Some(flow) = self.others_wrote().or_else(|| self.watch()) {
             return flow;
         }
-        let step = usize::try_from(self.state.step.unwrap_or(0)).unwrap_or(0);
+        let step = self.step();
         let bake = self.pass.settings.steps.get(step).map_or(0, |s| s.bake);
         let what = format!("step {} of {} is watched", step + 1, self.pass.settings.steps.len());
         if !self.promoted && !self.is_over(bake, &what) {
@@ -319,7 +322,7 @@ impl Turn<'_, '_> {
         if let Some(why) = self.no_data().or_else(|| self.old_side_is_short()) {
             return self.wait(reason::HOLDING, why);
         }
-        let step = usize::try_from(self.state.step.unwrap_or(0)).unwrap_or(0);
+        let step = self.step();
         let manual = self.pass.settings.steps.get(step).is_some_and(|s| s.manual);
         if manual && !self.promoted {
             let name = self.pass.object.object_name();

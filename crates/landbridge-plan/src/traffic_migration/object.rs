@@ -103,13 +103,18 @@ pub(super) fn patch(whole: &ForeignObject, parts: &[Value]) -> Body {
             rule["backendRefs"] = part["backendRefs"].clone();
         }
     }
-    let mut patch = Body::new();
-    if annotations.is_empty() {
-        patch.insert("spec".to_owned(), json!({"rules": rules}));
+    merge_patch(annotations, "rules", rules)
+}
+
+/// The merge patch of an object that is told by annotations or, where there is none, by a list of its spec.
+pub(super) fn merge_patch(annotations: Body, list: &str, items: Value) -> Body {
+    let (member, name, value) = if annotations.is_empty() {
+        ("spec", list, items)
     } else {
-        patch.insert("metadata".to_owned(), json!({"annotations": annotations}));
-    }
-    patch
+        ("metadata", "annotations", Value::Object(annotations))
+    };
+    let inner = Body::from_iter([(name.to_owned(), value)]);
+    Body::from_iter([(member.to_owned(), Value::Object(inner))])
 }
 
 /// Weights of the first part, by the names that stand there.

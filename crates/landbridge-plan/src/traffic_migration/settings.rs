@@ -1,5 +1,7 @@
 //! The spec with its defaults.
 
+use std::time::Duration;
+
 use landbridge_api::v1alpha1::{
     AbortPolicy, Approval, FinalisePolicy, MigrationGates, MigrationStep, Span, StickySessions, TrafficMigrationSpec,
 };
@@ -80,6 +82,11 @@ impl Settings {
             manual_start: is_manual(spec.approval),
             manager_deadline: or(spec.backend.manager_deadline.as_ref(), 120),
         }
+    }
+
+    /// How often the migration is looked at.
+    pub(super) fn look_every(&self) -> Duration {
+        Duration::from_secs(u64::try_from(self.interval).unwrap_or(1))
     }
 
     /// What is wrong with the spec that its schema does not see.

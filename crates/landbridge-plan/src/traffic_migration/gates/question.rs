@@ -141,7 +141,7 @@ pub fn questions(
         Some(GateQuestion { gate: gate.name, ask })
     };
     let questions: Vec<_> = declared::all(object.spec.gates.as_ref()).into_iter().filter_map(of).collect();
-    let interval = u64::try_from(settings.interval).unwrap_or(1);
+    let interval = settings.look_every().as_secs();
     (!questions.is_empty()).then_some(GateRound { step, interval, questions })
 }
 
@@ -154,7 +154,7 @@ fn quiet(object: &TrafficMigration, from: &TargetGroupFacts, now: Timestamp) -> 
     let ask = Ask::Metrics { series: [("from.requests".to_owned(), requests)].into(), start: end - 3 * MINUTE, end };
     let questions = vec![GateQuestion { gate: super::QUIET.to_owned(), ask }];
     let step = object.status.as_ref()?.phase_since.clone()?;
-    Some(GateRound { step, interval: u64::try_from(settings.interval).unwrap_or(1), questions })
+    Some(GateRound { step, interval: settings.look_every().as_secs(), questions })
 }
 
 /// Seconds since 1970 between which CloudWatch is asked: whole minutes that it has; none while there is no such minute.
