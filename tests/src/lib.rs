@@ -6,6 +6,7 @@
 pub mod answering;
 pub mod bare;
 pub mod bridge;
+pub mod deaths;
 pub mod gateway;
 pub mod keys;
 pub mod kstatus;

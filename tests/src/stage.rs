@@ -8,6 +8,7 @@ use aws_config::identity::IdentityCache;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, ListParams, TypeMeta};
+use kube::client::ClientBuilder;
 use kube::core::NamespaceResourceScope;
 use kube::{Client, CustomResourceExt as _, Resource};
 use landbridge_api::v1alpha1::{
@@ -27,6 +28,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
+use crate::deaths::Deaths;
 use crate::keys::Keys;
 use crate::kstatus;
 use crate::wire::Wire;
@@ -44,6 +46,8 @@ pub struct Stage {
     pub config: Config,
     /// Kubernetes user as whom operators that start from now on act. Default: the administrator.
     pub user: Option<String>,
+    /// Where operators that start from now on die. Default: where [`Wire::cut_at`] says.
+    pub deaths: Option<Deaths>,
     /// The credentials that AWS's environment has.
     pub credentials: Keys,
     plane: ControlPlane,
@@ -56,7 +60,8 @@ struct Running {
     runtime: Runtime,
     shutdown: CancellationToken,
     task: JoinHandle<anyhow::Result<()>>,
-    admin: std::net::SocketAddr,
+    /// None: it died before it was ready.
+    admin: Option<std::net::SocketAddr>,
     wire: Wire,
 }
 
@@ -96,14 +101,14 @@ impl Stage {
             optional_look: Duration::from_millis(500),
             ..Config::default()
         };
-        let (user, credentials) = (None, Keys::default());
-        Self { emulator, client, config, user, credentials, plane, operators: VecDeque::new() }
+        let (user, deaths, credentials) = (None, None, Keys::default());
+        Self { emulator, client, config, user, deaths, credentials, plane, operators: VecDeque::new() }
     }
 
     /// Starts an operator, beside those that run, and waits until it is ready.
     pub async fn start_operator(&mut self) {
         let config = self.config.clone();
-        let wire = Wire::new(self.emulator.clone());
+        let wire = Wire::new(self.emulator.clone(), self.deaths.clone());
         let environment = environment(&self.emulator, &wire, self.credentials.clone()).await;
         let (ready, is_ready) = oneshot::channel();
         let hooks = Hooks { aws: Some(Box::new(|pool| pool.on(environment))), ready: Some(ready), ..Hooks::default() };
@@ -111,8 +116,19 @@ impl Stage {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let (mut settings, stop) = (self.plane.client_config().await.unwrap(), shutdown.clone());
         settings.auth_info.impersonate.clone_from(&self.user);
-        let task = runtime.spawn(async move { run(config, Client::try_from(settings)?, stop, hooks).await });
-        let admin = tokio::time::timeout(PATIENCE, is_ready).await.expect("the operator becomes ready").unwrap();
+        let line = wire.clone();
+        let task = runtime.spawn(async move {
+            let client = ClientBuilder::try_from(settings)?.with_layer(&line).build();
+            run(config, client, stop, hooks).await
+        });
+        let begins = async {
+            tokio::select! {
+                admin = is_ready => Some(admin.unwrap()),
+                // It died on its way there.
+                () = wire.cut() => None,
+            }
+        };
+        let admin = tokio::time::timeout(PATIENCE, begins).await.expect("the operator becomes ready");
         self.operators.push_back(Running { runtime, shutdown, task, admin, wire });
     }
 
@@ -154,7 +170,7 @@ impl Stage {
 
     /// Address of the oldest operator's admin endpoints.
     pub fn admin(&self) -> std::net::SocketAddr {
-        self.operators.front().expect("an operator runs").admin
+        self.operators.front().and_then(|running| running.admin).expect("an operator runs")
     }
 
     /// What the oldest operator answers to a GET of that path: the status code and the body.

@@ -173,7 +173,8 @@ async fn platform(sweep: Duration, yaml: &str) -> Stage {
     stage
 }
 
-async fn all_current(stage: &Stage) {
+/// Waits until every object is as wanted.
+pub async fn all_current(stage: &Stage) {
     stage
         .eventually("everything is as wanted", async || {
             stage.objects().await.iter().all(|o| kstatus::read(o) == kstatus::Reading::Current && kstatus::is_seen(o))

@@ -12,14 +12,13 @@ use landbridge_api::v1alpha1::{CloudMapExport, EcsService, MigrationPhase as Pha
 use landbridge_emulator::Emulator;
 use landbridge_tests::bridge::{PLATFORM, SERVICE};
 use landbridge_tests::shop::{NAMESPACE, is_ready};
-use landbridge_tests::wire::Loss;
 use landbridge_tests::{Stage, outsider};
 use serde_json::json;
 
 use super::migration::{ECS, EKS, migration, until};
 
-const SPEED: f64 = 100.0;
-const FRONT: &str = "orders.front.internal";
+pub const SPEED: f64 = 100.0;
+pub const FRONT: &str = "orders.front.internal";
 const PODS: [(&str, bool); 2] = [("10.20.0.1", true), ("10.20.0.2", true)];
 
 /// Two more Cloud Map namespaces, one for each side.
@@ -62,7 +61,7 @@ spec:
     )
 }
 
-fn export(namespace: &str, shared: bool) -> String {
+pub fn export(namespace: &str, shared: bool) -> String {
     format!(
         "apiVersion: landbridge.dev/v1alpha1
 kind: CloudMapExport
@@ -73,17 +72,17 @@ spec: {{serviceRef: {{name: orders}}, namespaceRef: {{name: {namespace}}}, share
 }
 
 /// A migration by Cloud Map whose times are short.
-fn by_cloud_map(name: &str, from: &str, to: &str, backend: &str) -> String {
+pub fn by_cloud_map(name: &str, from: &str, to: &str, backend: &str) -> String {
     migration(name, from, to, "")
         .replace("applicationLoadBalancer: {propagation: 1s}", &format!("cloudMap: {{{backend}, propagation: 1s}}"))
 }
 
-fn in_front(zone: &str) -> String {
+pub fn in_front(zone: &str) -> String {
     format!("mode: FrontName, frontName: {{hostedZoneId: {zone}, name: {FRONT}}}")
 }
 
 /// A zone of the team's own, and in it the front name, which leads to the tasks.
-fn front_zone(aws: &Emulator) -> String {
+pub fn front_zone(aws: &Emulator) -> String {
     let zone = "<CreateHostedZoneRequest xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\"><Name>front.internal</Name>\
                 <VPC><VPCRegion>us-east-1</VPCRegion><VPCId>vpc-0a1b2c3d4e5f60001</VPCId></VPC>\
                 <CallerReference>1</CallerReference>\
@@ -174,7 +173,7 @@ fn client(stage: &Stage, name: &'static str, stop: &Arc<AtomicBool>) -> std::thr
     })
 }
 
-async fn sides(stage: &Stage, of_tasks: &str, of_pods: &str) {
+pub async fn sides(stage: &Stage, of_tasks: &str, of_pods: &str) {
     for yaml in [PLATFORM, NAMESPACES, SERVICE, &tasks(of_tasks)] {
         stage.apply(yaml).await;
     }
@@ -186,7 +185,7 @@ async fn sides(stage: &Stage, of_tasks: &str, of_pods: &str) {
     }
 }
 
-fn migrations(stage: &Stage) -> Api<TrafficMigration> {
+pub fn migrations(stage: &Stage) -> Api<TrafficMigration> {
     Api::namespaced(stage.client.clone(), NAMESPACE)
 }
 
@@ -235,59 +234,10 @@ async fn a_front_name_moves_between_two_cloud_map_services_and_no_client_that_ke
     stage.end().await;
 }
 
-/// A migration whose operator dies at its `nth` write. Says whether it died.
-async fn dies(stage: &mut Stage, zone: &str, nth: usize, loss: Loss) -> bool {
-    let (there, back) = (format!("life-{nth}"), format!("back-{nth}"));
-    stage.wire().cut_at(nth, loss);
-    let first = "{weight: 1, bake: 0s}, {weight: 10, bake: 0s}, ";
-    let soon = |yaml: String| yaml.replace("propagation: 1s", "propagation: 0s").replace(first, "");
-    stage.apply(&soon(by_cloud_map(&there, ECS, EKS, &in_front(zone)))).await;
-    let wire = stage.wire();
-    let ended = async |stage: &Stage| {
-        let found: Option<TrafficMigration> = stage.get(NAMESPACE, &there).await;
-        found.and_then(|m| m.status).and_then(|s| s.phase) == Some(Phase::Completed)
-    };
-    stage.eventually("the wire is cut or the end reached", async || wire.is_cut() || ended(stage).await).await;
-    wire.leave_whole();
-    let died = wire.is_cut();
-    if died {
-        stage.kill_operator();
-        stage.release_leases().await;
-        stage.start_operator().await;
-    }
-    until(stage, &there, Phase::Completed).await;
-    stage.apply(&soon(by_cloud_map(&back, EKS, ECS, &in_front(zone)))).await;
-    until(stage, &back, Phase::Completed).await;
-    for name in [back, there] {
-        stage.delete(migrations(stage), &name).await;
-        stage.eventually("it is gone", async || stage.get::<TrafficMigration>(NAMESPACE, &name).await.is_none()).await;
-    }
-    died
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_migration_by_a_front_name_survives_a_death_at_each_of_its_writes() {
-    let mut stage = Stage::start(300.0).await;
-    sides(&stage, "ecs.internal", "eks.internal").await;
-    let zone = front_zone(&stage.emulator);
-    stage.eventually("the name resolves", async || !stage.emulator.resolve(FRONT, "A").is_empty()).await;
-    for loss in [Loss::Request, Loss::Answer] {
-        let (mut nth, mut deaths) = (1, 0);
-        while dies(&mut stage, &zone, nth, loss).await {
-            (nth, deaths) = (nth + 1, deaths + 1);
-        }
-        // The name made weighted, two steps, and simple again.
-        assert!(deaths >= 4, "{deaths}");
-    }
-    let answers = stage.emulator.resolve(FRONT, "CNAME");
-    assert_eq!(answers[0].values[0].trim_end_matches('.'), "orders.ecs.internal", "{answers:?}");
-    stage.end().await;
-}
-
-const RATIO: &str = "mode: InstanceRatio";
+pub const RATIO: &str = "mode: InstanceRatio";
 
 /// How many tasks and pods are registered.
-fn registered(stage: &Stage) -> (usize, usize) {
+pub fn registered(stage: &Stage) -> (usize, usize) {
     let all = stage.instances("orders");
     let pods = all.iter().filter(|id| id.starts_with("tcp-")).count();
     (all.len() - pods, pods)

@@ -1,149 +1,197 @@
-//! The operator dies at every write of a migration, and is followed by another.
+//! Operators die in a migration, one after the other: right before each call to AWS and each write of an object, and right after
+//! each write. Traffic never sees it, and AWS gets exactly the writes of a migration in which nobody dies.
+
+use std::collections::BTreeMap;
 
 use landbridge_api::v1alpha1::{MigrationPhase as Phase, TrafficMigration};
 use landbridge_tests::Stage;
+use landbridge_tests::deaths::Deaths;
+use landbridge_tests::gateway::HTTP_ROUTES;
 use landbridge_tests::shop::NAMESPACE;
 use landbridge_tests::wire::Loss;
+use serde_json::json;
 
-use crate::migration::{ECS, EKS, Front, Name, SPEED, Watch, migration, until};
+use crate::migration::{ECS, EKS, Front, HOST, Name, SPEED, Watch, migration, until};
+use crate::migration_cloud_map::{self, FRONT, by_cloud_map, front_zone, in_front, registered, sides};
+use crate::routes::{ROUTE, by_route};
 
-/// What the migrations of a test move.
-struct Ground {
-    front: Front,
-    /// A name, where it is one that moves.
-    name: Option<Name>,
+/// Calls that serve the cluster, the namespace and the tasks' own objects, in a migration and without.
+const OF_OTHERS: &[&str] = &["DescribeClusters", "ListNamespaces", "GetNamespace", "AssumeRole", "GetCallerIdentity"];
+
+/// Two steps that wait for nothing: what is tried is each call, not each percentage.
+fn soon(yaml: &str) -> String {
+    yaml.replace("propagation: 1s", "propagation: 0s").replace("{weight: 1, bake: 0s}, {weight: 10, bake: 0s}, ", "")
 }
 
-impl Ground {
-    fn there(&self, object: &str) -> String {
-        self.between(object, |name| [name.ecs(), name.eks()], [ECS, EKS])
-    }
+async fn phase(stage: &Stage, name: &str) -> Option<Phase> {
+    stage.get::<TrafficMigration>(NAMESPACE, name).await?.status?.phase
+}
 
-    fn back(&self, object: &str) -> String {
-        self.between(object, |name| [name.eks(), name.ecs()], [EKS, ECS])
-    }
+async fn next_operator(stage: &mut Stage) {
+    stage.kill_operator();
+    stage.release_leases().await;
+    stage.start_operator().await;
+}
 
-    /// A migration between the sides of the name, or of the rule, that waits for no propagation.
-    fn between(&self, object: &str, of_name: impl Fn(&Name) -> [String; 2], of_rule: [&str; 2]) -> String {
-        let yaml = match &self.name {
-            Some(name) => {
-                let [from, to] = of_name(name);
-                name.migration(object, &from, &to)
-            }
-            None => migration(object, of_rule[0], of_rule[1], ""),
-        };
-        yaml.replace("propagation: 1s", "propagation: 0s")
-    }
-
-    fn assert_moved(&self, stage: &Stage, nth: usize) {
-        if self.name.is_some() {
-            let answers = stage.emulator.resolve(crate::migration::HOST, "A");
-            let pods = answers.len() == 1 && answers[0].values.iter().all(|v| v.contains("pods"));
-            assert!(pods, "after a death at write {nth}: {answers:?}");
-        } else {
-            let shares = self.front.shares(&stage.emulator);
-            assert_eq!(shares, [("new".to_owned(), 100.0, 2)], "after a death at write {nth}");
+/// The migration from its first look to Completed, each operator of it dying at a call at which none died before. Gives how
+/// many died at each.
+async fn endures(stage: &mut Stage, name: &str, yaml: &str, loss: Loss) -> BTreeMap<String, usize> {
+    let deaths = Deaths::new(loss, OF_OTHERS);
+    stage.deaths = Some(deaths.clone());
+    next_operator(stage).await;
+    stage.apply(&soon(yaml)).await;
+    loop {
+        let wire = stage.wire();
+        let over = async || wire.is_cut() || phase(stage, name).await == Some(Phase::Completed);
+        stage.eventually("an operator dies or the end is reached", over).await;
+        if !wire.is_cut() {
+            break;
         }
+        next_operator(stage).await;
+    }
+    stage.deaths = None;
+    next_operator(stage).await;
+    until(stage, name, Phase::Completed).await;
+    // Shown with --nocapture.
+    println!("{name}, {loss:?}: {} deaths, {:?}", deaths.by_call().values().sum::<usize>(), deaths.by_call());
+    deaths.by_call()
+}
+
+fn writes(stage: &Stage) -> BTreeMap<String, usize> {
+    let calls = stage.emulator.take_calls();
+    let mut writes = BTreeMap::new();
+    for call in calls.writes() {
+        *writes.entry(call.action.clone()).or_insert(0) += 1;
+    }
+    writes
+}
+
+fn counts<const N: usize>(counts: [(&str, usize); N]) -> BTreeMap<String, usize> {
+    counts.into_iter().map(|(action, count)| (action.to_owned(), count)).collect()
+}
+
+/// Fails unless operators died at each of these calls, `fewest` times.
+fn died_at(deaths: &BTreeMap<String, usize>, calls: &[&str], fewest: usize) {
+    for call in calls {
+        let there: usize = deaths.iter().filter(|(name, _)| name.contains(call)).map(|(_, count)| count).sum();
+        assert!(there >= fewest, "{call}: {deaths:?}");
     }
 }
 
-/// A migration in which the operator dies at its `nth` write. Says whether it died.
-async fn dies(stage: &mut Stage, ground: &Ground, nth: usize, loss: Loss) -> bool {
-    let name = format!("life-{nth}");
-    stage.wire().cut_at(nth, loss);
-    stage.apply(&ground.there(&name)).await;
-    let wire = stage.wire();
-    let phase = async |stage: &Stage| {
-        let found: Option<TrafficMigration> = stage.get(NAMESPACE, &name).await;
-        found.and_then(|m| m.status).and_then(|s| s.phase)
-    };
-    stage
-        .eventually("the wire is cut or the end reached", async || {
-            wire.is_cut() || phase(stage).await == Some(Phase::Completed)
-        })
-        .await;
-    wire.leave_whole();
-    let died = wire.is_cut();
-    if died {
-        stage.kill_operator();
-        stage.release_leases().await;
-        stage.start_operator().await;
-    }
-    until(stage, &name, Phase::Completed).await;
-    ground.assert_moved(stage, nth);
-    // And back, so that the next life begins as this one.
-    let back = format!("back-{nth}");
-    stage.apply(&ground.back(&back)).await;
-    until(stage, &back, Phase::Completed).await;
-    for name in [back, name] {
-        let api = kube::Api::<TrafficMigration>::namespaced(stage.client.clone(), NAMESPACE);
-        stage.delete(api, &name).await;
-        stage.eventually("it is gone", async || stage.get::<TrafficMigration>(NAMESPACE, &name).await.is_none()).await;
-    }
-    died
-}
-
-/// What moves.
-#[derive(Clone, Copy, PartialEq)]
-enum Moves {
-    Rule,
-    Name,
-}
-
-/// Every second write, from the first or the second: two tests share the time.
-async fn lives(moves: Moves, loss: Loss, first: usize, fewest: usize) {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_of_a_rule_survives_a_death_at_each_of_its_calls_and_writes_as_if_none_had_been() {
     let mut stage = Stage::start(SPEED).await;
     let front = Front::open(&stage).await;
-    let name = if moves == Moves::Name { Some(Name::before(&stage).await) } else { None };
-    let ground = Ground { front, name };
-    let watch = Watch::begin(&stage, &ground.front);
-    let (mut nth, mut deaths) = (first, 0);
-    while dies(&mut stage, &ground, nth, loss).await {
-        (nth, deaths) = (nth + 2, deaths + 1);
-    }
-    assert!(deaths >= fewest, "{deaths}");
+    let watch = Watch::begin(&stage, &front);
+    writes(&stage);
+
+    let deaths = endures(&mut stage, "to-eks", &migration("to-eks", ECS, EKS, ""), Loss::Request).await;
+    died_at(&deaths, &["CreateTargetGroup", "RegisterTargets", "ModifyTargetGroupAttributes"], 1);
+    died_at(&deaths, &["DescribeRules", "DescribeTargetHealth", "ModifyRule", "PUT trafficmigrations/status"], 4);
+    assert_eq!(front.shares(&stage.emulator), [("new".to_owned(), 100.0, 2)]);
+    let of_one = [
+        ("elasticloadbalancing:CreateTargetGroup", 1),
+        ("elasticloadbalancing:ModifyTargetGroupAttributes", 1),
+        ("elasticloadbalancing:RegisterTargets", 1),
+        // Joined with nothing, half, everything, alone.
+        ("elasticloadbalancing:ModifyRule", 4),
+    ];
+    assert_eq!(writes(&stage), counts(of_one));
+
+    let deaths = endures(&mut stage, "to-ecs", &migration("to-ecs", EKS, ECS, ""), Loss::Answer).await;
+    died_at(&deaths, &["ModifyRule", "PUT trafficmigrations/status"], 4);
+    assert_eq!(front.shares(&stage.emulator), [("old".to_owned(), 100.0, 2)]);
+    assert_eq!(writes(&stage), counts([("elasticloadbalancing:ModifyRule", 4)]));
     watch.end();
     stage.end().await;
 }
 
-// A target group, its pods, and the six weights at least.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_migration_survives_a_death_before_each_odd_one_of_its_writes() {
-    lives(Moves::Rule, Loss::Request, 1, 4).await;
+async fn a_migration_of_a_name_survives_a_death_at_each_of_its_calls_and_writes_as_if_none_had_been() {
+    let mut stage = Stage::start(SPEED).await;
+    let front = Front::open(&stage).await;
+    let name = Name::before(&stage).await;
+    let watch = Watch::begin(&stage, &front);
+    writes(&stage);
+    let in_pods = |stage: &Stage| {
+        let answers = stage.emulator.resolve(HOST, "A");
+        assert_eq!(answers.len(), 1, "{answers:?}");
+        answers[0].values.iter().all(|value| value.contains("pods"))
+    };
+
+    let there = name.migration("to-eks", &name.ecs(), &name.eks());
+    let deaths = endures(&mut stage, "to-eks", &there, Loss::Request).await;
+    died_at(&deaths, &["/rrset", "PUT trafficmigrations/status"], 4);
+    assert!(in_pods(&stage));
+    assert_eq!(writes(&stage), counts([("route53:ChangeResourceRecordSets", 4)]));
+
+    let back = name.migration("to-ecs", &name.eks(), &name.ecs());
+    let deaths = endures(&mut stage, "to-ecs", &back, Loss::Answer).await;
+    died_at(&deaths, &["/rrset", "PUT trafficmigrations/status"], 4);
+    assert!(!in_pods(&stage));
+    assert_eq!(writes(&stage), counts([("route53:ChangeResourceRecordSets", 4)]));
+    watch.end();
+    stage.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_migration_survives_a_death_before_each_even_one_of_its_writes() {
-    lives(Moves::Rule, Loss::Request, 2, 4).await;
+async fn a_migration_by_a_front_name_survives_a_death_at_each_of_its_calls_and_writes_as_if_none_had_been() {
+    let mut stage = Stage::start(SPEED).await;
+    sides(&stage, "ecs.internal", "eks.internal").await;
+    let zone = front_zone(&stage.emulator);
+    stage.eventually("the name resolves", async || !stage.emulator.resolve(FRONT, "A").is_empty()).await;
+    let leads_to = |stage: &Stage| {
+        let answers = stage.emulator.resolve(FRONT, "CNAME");
+        assert_eq!(answers.len(), 1, "{answers:?}");
+        answers[0].values[0].trim_end_matches('.').to_owned()
+    };
+    writes(&stage);
+    let turns =
+        [("to-eks", ECS, EKS, Loss::Request, "eks.internal"), ("to-ecs", EKS, ECS, Loss::Answer, "ecs.internal")];
+    for (name, from, to, loss, end) in turns {
+        let yaml = by_cloud_map(name, from, to, &in_front(&zone));
+        let deaths = endures(&mut stage, name, &yaml, loss).await;
+        died_at(&deaths, &["/rrset", "PUT trafficmigrations/status"], 4);
+        assert_eq!(leads_to(&stage), format!("orders.{end}"));
+        assert_eq!(writes(&stage), counts([("route53:ChangeResourceRecordSets", 4)]));
+    }
+    stage.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_migration_survives_a_death_after_each_odd_one_of_its_writes() {
-    lives(Moves::Rule, Loss::Answer, 1, 4).await;
+async fn pods_that_leave_a_name_step_by_step_leave_once_whoever_dies() {
+    let mut stage = Stage::start(migration_cloud_map::SPEED).await;
+    sides(&stage, "shop.internal", "shop.internal").await;
+    stage.apply(&migration_cloud_map::export("shop.internal", true)).await;
+    stage.eventually("tasks and pods are found", async || registered(&stage) == (2, 2)).await;
+    writes(&stage);
+    let yaml = by_cloud_map("to-ecs", EKS, ECS, migration_cloud_map::RATIO);
+    let yaml = yaml.replace("{weight: 50, bake: 0s}", "{weight: 66.7, bake: 0s}");
+    for (name, loss) in [("to-ecs", Loss::Request), ("again", Loss::Answer)] {
+        let deaths = endures(&mut stage, name, &yaml.replace("to-ecs", name), loss).await;
+        died_at(&deaths, &["DeregisterInstance", "PUT trafficmigrations/status"], 2);
+        assert_eq!(registered(&stage), (2, 0));
+        assert_eq!(writes(&stage), counts([("servicediscovery:DeregisterInstance", 2)]));
+        // The pods come back when nothing holds them any more.
+        stage.delete(migration_cloud_map::migrations(&stage), name).await;
+        stage.merge::<TrafficMigration>(name, json!({"metadata": {"finalizers": null}})).await;
+        stage.eventually("the pods are back", async || registered(&stage) == (2, 2)).await;
+        writes(&stage);
+    }
+    stage.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_migration_survives_a_death_after_each_even_one_of_its_writes() {
-    lives(Moves::Rule, Loss::Answer, 2, 4).await;
-}
-
-// Six batches of records.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_migration_of_a_name_survives_a_death_before_each_odd_one_of_its_writes() {
-    lives(Moves::Name, Loss::Request, 1, 3).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_migration_of_a_name_survives_a_death_before_each_even_one_of_its_writes() {
-    lives(Moves::Name, Loss::Request, 2, 3).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_migration_of_a_name_survives_a_death_after_each_odd_one_of_its_writes() {
-    lives(Moves::Name, Loss::Answer, 1, 3).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_migration_of_a_name_survives_a_death_after_each_even_one_of_its_writes() {
-    lives(Moves::Name, Loss::Answer, 2, 3).await;
+async fn a_migration_by_a_route_survives_a_death_at_each_write_of_the_route_and_of_itself() {
+    let mut stage = crate::routes::open().await;
+    stage.make_kind(HTTP_ROUTES).await;
+    stage.apply(ROUTE).await;
+    let before = stage.rules("orders").await;
+    let turns = [("to-eks", ECS, EKS, Loss::Request, [0, 100]), ("to-ecs", EKS, ECS, Loss::Answer, [100, 0])];
+    for (name, from, to, loss, [old, new]) in turns {
+        let deaths = endures(&mut stage, name, &by_route(&migration(name, from, to, "")), loss).await;
+        died_at(&deaths, &["httproutes", "PUT trafficmigrations/status"], 2);
+        assert_eq!(stage.rules("orders").await, crate::routes::weighted(&before, old, new));
+    }
+    stage.end().await;
 }

@@ -43,7 +43,7 @@ spec:
 "#;
 
 /// A route with a rule of somebody else's, and one of the migration's with more in it than backends.
-const ROUTE: &str = "
+pub const ROUTE: &str = "
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: {name: orders, namespace: shop}
@@ -63,7 +63,7 @@ spec:
         - {name: orders, port: 80, weight: 0}
 ";
 
-async fn open() -> Stage {
+pub async fn open() -> Stage {
     let stage = Stage::start(100.0).await;
     stage.apply(PLATFORM).await;
     stage.apply(TASKS).await;
@@ -74,12 +74,12 @@ async fn open() -> Stage {
     stage
 }
 
-fn by_route(yaml: &str) -> String {
+pub fn by_route(yaml: &str) -> String {
     yaml.replace("applicationLoadBalancer: {propagation: 1s}", "httpRoute: {name: orders, propagation: 1s}")
 }
 
 /// The rules with these weights.
-fn weighted(rules: &Value, old: i32, new: i32) -> Value {
+pub fn weighted(rules: &Value, old: i32, new: i32) -> Value {
     let mut rules = rules.clone();
     rules[1]["backendRefs"][0]["weight"] = old.into();
     rules[1]["backendRefs"][1]["weight"] = new.into();

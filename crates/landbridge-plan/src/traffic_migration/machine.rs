@@ -157,7 +157,8 @@ impl Turn<'_, '_> {
         self.state.undo = pass.found();
         self.state.applied = pass.found();
         self.state.capacity = self.state.from.as_ref().map(|h| h.healthy);
-        recorded::record(pass, &mut self.state);
+        // What is edited before the start is no conflict: nothing was written that it could contradict.
+        recorded::record_anew(pass, &mut self.state);
         if pass.settings.manual_start && !command::says_start(pass) {
             let message = format!("checked; it starts with: landbridge migrate start {}", pass.object.object_name());
             return self.wait(reason::AWAITING_APPROVAL, message);

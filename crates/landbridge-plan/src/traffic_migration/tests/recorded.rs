@@ -64,6 +64,19 @@ fn what_somebody_changes_of_a_side_in_any_phase_stops_the_migration_and_is_named
 }
 
 #[test]
+fn what_somebody_changes_before_a_manual_start_is_taken_as_it_then_is() {
+    for (what, edit, _) in [EDITS[0], EDITS[3]] {
+        let mut world = World::new(&TO_EKS.replace("  finalise:", "  approval: Manual\n  finalise:"), 1);
+        world.settle(5);
+        edit(&mut world);
+        world.settle(5);
+        world.command("start");
+        world.run_until(Phase::Completed);
+        assert!(world.status().conflict.is_none(), "{what}");
+    }
+}
+
+#[test]
 fn once_it_is_as_it_was_the_migration_goes_on_by_itself() {
     for phase in PHASES {
         let mut world = at(TO_EKS, phase);
