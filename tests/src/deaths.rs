@@ -1,4 +1,4 @@
-//! Where operators die in one long story: at each different call to AWS, and at each write of a TrafficMigration, once. The
+//! Where operators die in one long story: at each different call to AWS, and at each different write of an object, once. The
 //! next operator passes that call and dies at the next one that is new, so that recovering is interrupted as well.
 
 use std::collections::BTreeSet;
@@ -7,14 +7,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use kube::client::Body;
 use serde_json::Value;
 
+use crate::Stage;
 use crate::wire::Loss;
+
+/// Calls that serve whatever else there is, in a story and without it: nobody dies at them.
+const OF_OTHERS: [&str; 2] = ["AssumeRole", "GetCallerIdentity"];
 
 /// The calls at which operators have died so far. Clones are the same.
 #[derive(Clone, Debug)]
 pub struct Deaths {
     loss: Loss,
-    /// Calls by the beginning of their name at which nobody dies: those of others than the story is of.
-    spared: &'static [&'static str],
     story: Arc<Mutex<Story>>,
 }
 
@@ -28,8 +30,8 @@ struct Story {
 impl Deaths {
     /// Deaths that lose what `loss` says: with [`Loss::Request`] right before each call, with [`Loss::Answer`] right after
     /// each write (a lost answer to a read is to AWS what a lost read is).
-    pub fn new(loss: Loss, spared: &'static [&'static str]) -> Self {
-        Self { loss, spared, story: Arc::default() }
+    pub fn new(loss: Loss) -> Self {
+        Self { loss, story: Arc::default() }
     }
 
     /// How many operators died at each call, whatever was written before, by name.
@@ -57,7 +59,7 @@ impl Deaths {
     }
 
     fn is_new(&self, call: &str) -> bool {
-        if self.spared.iter().any(|spared| call.starts_with(spared)) {
+        if OF_OTHERS.contains(&call) {
             return false;
         }
         let mut story = self.story.lock().unwrap_or_else(PoisonError::into_inner);
@@ -66,21 +68,63 @@ impl Deaths {
     }
 }
 
-/// A write of a migration or of what carries its weights, told apart by where the migration then stands.
+/// A write of an object of ours or of what carries weights, told apart by where the object then stands.
 fn stored(request: &http::Request<Body>) -> Option<String> {
-    let path = request.uri().path();
-    let kinds = ["trafficmigrations", "httproutes", "ingresses"];
-    let kind = kinds.into_iter().find(|kind| path.contains(&format!("/{kind}/")))?;
-    let part = if path.ends_with("/status") { "/status" } else { "" };
+    let kind = kind_of(request.uri().path())?;
     let body = futures::FutureExt::now_or_never(request.body().try_clone()?.collect_bytes())?.ok()?;
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let status = &body["status"];
+    let ready = status["conditions"].as_array().into_iter().flatten().find(|condition| condition["type"] == "Ready");
     let intent = if status["intent"].is_null() { "" } else { " with an intent" };
-    let place = if part.is_empty() {
-        // What is written, without the version of the object that it is written over.
-        body["spec"].to_string()
-    } else {
-        format!("{} {}{intent}", status["phase"], status["step"])
-    };
-    Some(format!("{} {kind}{part}?{place}", request.method()))
+    let (phase, step, reason) = (&status["phase"], &status["step"], ready.map(|ready| &ready["reason"]));
+    // What is written of a foreign object, without the version of the object that it is written over.
+    let written = if kind.ends_with("/status") { String::new() } else { body["spec"].to_string() };
+    Some(format!("{} {kind}?{phase} {step}{intent} {reason:?} {written}", request.method()))
+}
+
+/// The kind in a path, and `/status` where that is written.
+fn kind_of(path: &str) -> Option<String> {
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let [_, group, _, rest @ ..] = parts.as_slice() else { return None };
+    let rest = if rest.first() == Some(&"namespaces") { rest.get(2..)? } else { rest };
+    let is_ours = ["landbridge.dev", "gateway.networking.k8s.io", "networking.k8s.io"].contains(group);
+    let status = if rest.get(2) == Some(&"status") { "/status" } else { "" };
+    is_ours.then(|| rest.first().map(|kind| format!("{kind}{status}"))).flatten()
+}
+
+impl Stage {
+    /// Kills the oldest operator; another takes over at once.
+    pub async fn next_operator(&mut self) {
+        self.kill_operator();
+        self.release_leases().await;
+        self.start_operator().await;
+    }
+
+    /// Operators die where `deaths` say, one after the other, until `is_over`; then one takes over that lives on. The first
+    /// of them has not yet seen what happens in `begin`.
+    pub async fn endure(
+        &mut self,
+        deaths: &Deaths,
+        begin: impl AsyncFnOnce(&Self),
+        is_over: impl AsyncFn(&Self) -> bool,
+    ) {
+        self.deaths = Some(deaths.clone());
+        self.next_operator().await;
+        begin(self).await;
+        loop {
+            let wire = self.wire();
+            let ends = async || wire.is_cut() || is_over(self).await;
+            self.eventually("an operator dies or the end is reached", ends).await;
+            if !wire.is_cut() {
+                break;
+            }
+            self.next_operator().await;
+        }
+        self.deaths = None;
+        self.next_operator().await;
+        self.eventually("the end stays reached", async || is_over(self).await).await;
+        // Shown with --nocapture.
+        let by_call = deaths.by_call();
+        println!("{:?}: {} deaths, {by_call:?}", deaths.loss, by_call.values().sum::<usize>());
+    }
 }

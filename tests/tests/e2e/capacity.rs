@@ -4,11 +4,11 @@ use kube::Api;
 use landbridge_api::condition::reason;
 use landbridge_api::names::annotation;
 use landbridge_api::v1alpha1::{AwsAccount, EcsCluster};
+use landbridge_tests::deaths::Deaths;
 use landbridge_tests::wire::Loss;
 use landbridge_tests::{Stage, outsider};
 use serde_json::{Value, json};
 
-use crate::crash::{End, dies_on_the_way};
 use crate::neighbour::{Shop, is_up, object, service};
 
 const FLEET: &str = "ECSCluster/fleet";
@@ -228,51 +228,44 @@ async fn what_is_retained_stays_with_its_tags() {
     shop.stage.end().await;
 }
 
-/// The life of the cluster, in which the operator dies at the `nth` write of its creation, its change and its deletion. Says
-/// in how many of the three it died.
-async fn life(stage: &mut Stage, nth: usize) -> usize {
-    let count = |stage: &Stage| outsider::capacity_providers(&stage.emulator).len();
-    let mut deaths = 0;
-    stage.wire().cut_at(nth, Loss::Answer);
-    stage.apply(&object("AWSAccount", "default", "region: us-east-1\nallowedNamespaces: {names: ['*']}")).await;
-    stage.apply(&fleet(&[spare(90), big()], "big")).await;
-    deaths += usize::from(dies_on_the_way(stage, End::Current).await);
-    assert_eq!((count(stage), outsider::clusters(&stage.emulator).len()), (2, 1), "after a death at write {nth}");
+/// The life of the cluster: its creation, a change and its deletion, in each of which operators die one after the other, each
+/// at a call at which none died before. Says how many died.
+async fn life(loss: Loss) -> usize {
+    let mut stage = Stage::start(300.0).await;
+    let count = |stage: &Stage| {
+        (outsider::capacity_providers(&stage.emulator).len(), outsider::clusters(&stage.emulator).len())
+    };
+    let [made, changed, deleted] = [(); 3].map(|()| Deaths::new(loss));
+    let is_current = async |stage: &Stage| stage.is_current().await;
+    let make = async |stage: &Stage| {
+        stage.apply(&object("AWSAccount", "default", "region: us-east-1\nallowedNamespaces: {names: ['*']}")).await;
+        stage.apply(&fleet(&[spare(90), big()], "big")).await;
+    };
+    stage.endure(&made, make, is_current).await;
+    assert_eq!(count(&stage), (2, 1));
 
-    stage.wire().cut_at(nth, Loss::Answer);
     let mut renamed = spare(75);
     renamed["name"] = json!("heir");
-    stage.apply(&fleet(&[renamed], "heir")).await;
-    deaths += usize::from(dies_on_the_way(stage, End::Current).await);
-    assert_eq!(count(stage), 1, "after a death at write {nth}");
-    assert_eq!(cluster(stage)["capacityProviders"], json!(["FARGATE", "heir"]));
+    stage.endure(&changed, async |stage| stage.apply(&fleet(&[renamed], "heir")).await, is_current).await;
+    assert_eq!(count(&stage), (1, 1));
+    assert_eq!(cluster(&stage)["capacityProviders"], json!(["FARGATE", "heir"]));
 
-    stage.wire().cut_at(nth, Loss::Answer);
-    stage.delete(Api::<EcsCluster>::all(stage.client.clone()), "fleet").await;
-    stage.delete(Api::<AwsAccount>::all(stage.client.clone()), "default").await;
-    deaths += usize::from(dies_on_the_way(stage, End::Gone).await);
-    assert_eq!((count(stage), outsider::clusters(&stage.emulator).len()), (0, 0), "after a death at write {nth}");
-    deaths
-}
-
-/// Lives with deaths at these writes. Says in how many the operator died at least once.
-async fn lives(writes: std::ops::RangeInclusive<usize>) -> usize {
-    let mut stage = Stage::start(300.0).await;
-    let mut deadly = 0;
-    for nth in writes {
-        deadly += usize::from(life(&mut stage, nth).await > 0);
-    }
+    let delete = async |stage: &Stage| {
+        stage.delete(Api::<EcsCluster>::all(stage.client.clone()), "fleet").await;
+        stage.delete(Api::<AwsAccount>::all(stage.client.clone()), "default").await;
+    };
+    stage.endure(&deleted, delete, async |stage: &Stage| stage.objects().await.is_empty()).await;
+    assert_eq!(count(&stage), (0, 0));
     stage.end().await;
-    deadly
+    [made, changed, deleted].iter().flat_map(|deaths| deaths.by_call().into_values()).sum()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_death_at_writes_1_to_3_loses_and_doubles_no_capacity_provider() {
-    assert_eq!(lives(1..=3).await, 3);
+async fn operators_that_die_right_before_each_call_lose_and_double_no_capacity_provider() {
+    assert!(life(Loss::Request).await >= 20);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_death_at_the_last_writes_loses_and_doubles_no_capacity_provider() {
-    // Nobody dies in the last life: no write of any part of it was left out.
-    assert!(lives(4..=7).await < 4);
+async fn operators_that_die_right_after_each_write_lose_and_double_no_capacity_provider() {
+    assert!(life(Loss::Answer).await >= 10);
 }

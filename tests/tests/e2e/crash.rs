@@ -1,5 +1,8 @@
-//! The operator dies at any write, with the request or the answer lost: nothing is lost, doubled or left behind.
+//! Operators die at any call, with the request or the answer lost: nothing is lost, doubled or left behind.
 
+use std::collections::BTreeMap;
+
+use landbridge_tests::deaths::Deaths;
 use landbridge_tests::shop::{ORDERS, PLATFORM};
 use landbridge_tests::wire::Loss;
 use landbridge_tests::{Stage, bare, outsider};
@@ -7,67 +10,31 @@ use landbridge_tests::{Stage, bare, outsider};
 /// How much faster than time AWS is.
 const SPEED: f64 = 300.0;
 
-/// The life of `orders` with all it needs, in which the operator dies at the `nth` write of its creation, of an image
-/// change and of its deletion. Says in how many of the three it died.
-async fn life(stage: &mut Stage, nth: usize, loss: Loss) -> usize {
-    let mut deaths = 0;
-    stage.wire().cut_at(nth, loss);
-    stage.apply(PLATFORM).await;
-    stage.apply(ORDERS).await;
-    deaths += usize::from(dies_on_the_way(stage, End::Current).await);
-    assert_one_of_each(stage, 1, nth);
+/// The life of `orders` with all it needs: its creation, an image change and its deletion, in each of which operators die one
+/// after the other, each at a call at which none died before. Gives how many died at each call.
+async fn life(loss: Loss) -> [BTreeMap<String, usize>; 3] {
+    let mut stage = Stage::start(SPEED).await;
+    let [made, changed, deleted] = [(); 3].map(|()| Deaths::new(loss));
+    let is_current = async |stage: &Stage| stage.is_current().await;
+    let make = async |stage: &Stage| {
+        stage.apply(PLATFORM).await;
+        stage.apply(ORDERS).await;
+    };
+    stage.endure(&made, make, is_current).await;
+    assert_eq!(counts(&stage), [1, 1, 1, 1, 2, 1, 1]);
 
-    stage.wire().cut_at(nth, loss);
-    stage.set_image("orders", "public.ecr.aws/docker/library/httpd:2.5").await;
-    deaths += usize::from(dies_on_the_way(stage, End::Current).await);
-    assert_one_of_each(stage, 2, nth);
+    let change = async |stage: &Stage| stage.set_image("orders", "public.ecr.aws/docker/library/httpd:2.5").await;
+    stage.endure(&changed, change, is_current).await;
+    assert_eq!(counts(&stage), [1, 2, 1, 1, 2, 1, 1]);
     let runs = &outsider::service(&stage.emulator, "orders")["taskDefinition"];
     let newest = outsider::revisions(&stage.emulator).into_iter().max_by_key(|r| r["revision"].as_i64()).unwrap();
     assert_eq!(*runs, newest["taskDefinitionArn"]);
 
-    stage.wire().cut_at(nth, loss);
-    stage.delete_everything_in_the_wrong_order().await;
-    deaths += usize::from(dies_on_the_way(stage, End::Gone).await);
-    assert_eq!(counts(stage), [0; 7], "something is left after a death at write {nth}");
-    deaths
-}
-
-/// What a part of a life ends with.
-#[derive(Clone, Copy, PartialEq)]
-pub enum End {
-    /// Every object is as its spec says.
-    Current,
-    /// There is no object any more.
-    Gone,
-}
-
-impl End {
-    async fn is_reached(self, stage: &Stage) -> bool {
-        match self {
-            Self::Current => stage.is_current().await,
-            Self::Gone => stage.objects().await.is_empty(),
-        }
-    }
-}
-
-/// Waits for the end or the cut. After a cut another operator goes on and reaches the end.
-pub async fn dies_on_the_way(stage: &mut Stage, end: End) -> bool {
-    if !meets_the_cut(stage, end).await {
-        return false;
-    }
-    stage.kill_operator();
-    stage.release_leases().await;
-    stage.start_operator().await;
-    stage.eventually("another operator reaches the end", async || end.is_reached(stage).await).await;
-    true
-}
-
-/// Whether the wire is cut before the end is reached.
-async fn meets_the_cut(stage: &Stage, end: End) -> bool {
-    let wire = stage.wire();
-    stage.eventually("the wire is cut or the end reached", async || wire.is_cut() || end.is_reached(stage).await).await;
-    wire.leave_whole();
-    wire.is_cut()
+    let delete = async |stage: &Stage| stage.delete_everything_in_the_wrong_order().await;
+    stage.endure(&deleted, delete, async |stage: &Stage| stage.objects().await.is_empty()).await;
+    assert_eq!(counts(&stage), [0; 7]);
+    stage.end().await;
+    [made, changed, deleted].map(|deaths| deaths.by_call())
 }
 
 /// Services, ACTIVE revisions, Cloud Map services, log groups, roles, clusters and namespaces.
@@ -84,75 +51,28 @@ fn counts(stage: &Stage) -> [usize; 7] {
     ]
 }
 
-fn assert_one_of_each(stage: &Stage, contents: usize, nth: usize) {
-    assert_eq!(counts(stage), [1, contents, 1, 1, 2, 1, 1], "after a death at write {nth}");
-}
-
-/// Lives with deaths at these writes. Says in how many the operator died at least once.
-async fn lives(writes: std::ops::RangeInclusive<usize>, loss: Loss) -> usize {
-    let mut stage = Stage::start(SPEED).await;
-    let mut deadly = 0;
-    for nth in writes {
-        deadly += usize::from(life(&mut stage, nth, loss).await > 0);
+#[tokio::test(flavor = "multi_thread")]
+async fn operators_that_die_right_before_each_call_lose_double_and_leave_nothing() {
+    let [made, changed, deleted] = life(Loss::Request).await;
+    let makes = ["CreateCluster", "CreateService", "CreateRole", "CreateLogGroup", "RegisterTaskDefinition"];
+    for (deaths, call) in makes.map(|call| (&made, call)).into_iter().chain([
+        (&made, "DescribeServices"),
+        (&made, "PATCH ecsservices"),
+        (&made, "PUT ecsservices/status"),
+        (&changed, "RegisterTaskDefinition"),
+        (&changed, "UpdateService"),
+        (&deleted, "DeleteService"),
+        (&deleted, "DeleteRole"),
+        (&deleted, "DeleteCluster"),
+    ]) {
+        assert!(deaths.contains_key(call), "{call}: {deaths:?}");
     }
-    stage.end().await;
-    deadly
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_death_with_the_answer_lost_at_writes_1_to_4_loses_and_doubles_nothing() {
-    assert_eq!(lives(1..=4, Loss::Answer).await, 4);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_death_with_the_answer_lost_at_writes_5_to_8_loses_and_doubles_nothing() {
-    assert_eq!(lives(5..=8, Loss::Answer).await, 4);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_death_with_the_answer_lost_at_the_last_writes_loses_and_doubles_nothing() {
-    // Nobody dies in the last life: no write of any part of it was left out.
-    assert!(lives(9..=14, Loss::Answer).await < 6);
-}
-
-/// A life in which every operator dies at its `nth` write. Says how many died.
-async fn life_among_the_dying(nth: usize, loss: Loss) -> usize {
-    let mut stage = Stage::start(SPEED).await;
-    stage.apply(PLATFORM).await;
-    stage.apply(ORDERS).await;
-    let mut deaths = die_until(&mut stage, End::Current, nth, loss).await;
-    assert_one_of_each(&stage, 1, nth);
-    stage.set_image("orders", "public.ecr.aws/docker/library/httpd:2.5").await;
-    deaths += die_until(&mut stage, End::Current, nth, loss).await;
-    assert_one_of_each(&stage, 2, nth);
-    stage.delete_everything_in_the_wrong_order().await;
-    deaths += die_until(&mut stage, End::Gone, nth, loss).await;
-    assert_eq!(counts(&stage), [0; 7]);
-    stage.end().await;
-    deaths
-}
-
-async fn die_until(stage: &mut Stage, end: End, nth: usize, loss: Loss) -> usize {
-    for deaths in 0..50 {
-        stage.wire().cut_at(nth, loss);
-        if !meets_the_cut(stage, end).await {
-            return deaths;
-        }
-        stage.kill_operator();
-        stage.release_leases().await;
-        stage.start_operator().await;
-    }
-    panic!("fifty operators died and the end is not reached: {:#?}", stage.writes());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn operators_that_die_at_their_first_write_with_the_answer_lost_still_get_there() {
-    assert!(life_among_the_dying(1, Loss::Answer).await >= 8);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn operators_that_die_at_their_second_write_with_the_request_lost_still_get_there() {
-    assert!(life_among_the_dying(2, Loss::Request).await >= 4);
+async fn operators_that_die_right_after_each_write_lose_double_and_leave_nothing() {
+    let deaths = life(Loss::Answer).await.map(|deaths| deaths.values().sum::<usize>());
+    assert!(deaths[0] >= 12 && deaths[1] >= 2 && deaths[2] >= 8, "{deaths:?}");
 }
 
 /// What happens to the object while no operator runs.
@@ -169,7 +89,8 @@ async fn bare_life(stage: &mut Stage, nth: usize, loss: Loss, meanwhile: Meanwhi
     let context = format!("{loss:?} at write {nth}, {meanwhile:?} meanwhile");
     stage.wire().cut_at(nth, loss);
     stage.apply(&bare::service("web", "nginx:1")).await;
-    assert!(meets_the_cut(stage, End::Current).await, "{context}");
+    let wire = stage.wire();
+    stage.eventually(&context, async || wire.is_cut()).await;
     stage.kill_operator();
     match meanwhile {
         Meanwhile::Nothing => {}

@@ -11,12 +11,9 @@ use landbridge_tests::shop::NAMESPACE;
 use landbridge_tests::wire::Loss;
 use serde_json::json;
 
-use crate::migration::{ECS, EKS, Front, HOST, Name, SPEED, Watch, migration, until};
+use crate::migration::{ECS, EKS, Front, HOST, Name, SPEED, Watch, migration};
 use crate::migration_cloud_map::{self, FRONT, by_cloud_map, front_zone, in_front, registered, sides};
 use crate::routes::{ROUTE, by_route};
-
-/// Calls that serve the cluster, the namespace and the tasks' own objects, in a migration and without.
-const OF_OTHERS: &[&str] = &["DescribeClusters", "ListNamespaces", "GetNamespace", "AssumeRole", "GetCallerIdentity"];
 
 /// Two steps that wait for nothing: what is tried is each call, not each percentage.
 fn soon(yaml: &str) -> String {
@@ -27,33 +24,12 @@ async fn phase(stage: &Stage, name: &str) -> Option<Phase> {
     stage.get::<TrafficMigration>(NAMESPACE, name).await?.status?.phase
 }
 
-async fn next_operator(stage: &mut Stage) {
-    stage.kill_operator();
-    stage.release_leases().await;
-    stage.start_operator().await;
-}
-
 /// The migration from its first look to Completed, each operator of it dying at a call at which none died before. Gives how
 /// many died at each.
 async fn endures(stage: &mut Stage, name: &str, yaml: &str, loss: Loss) -> BTreeMap<String, usize> {
-    let deaths = Deaths::new(loss, OF_OTHERS);
-    stage.deaths = Some(deaths.clone());
-    next_operator(stage).await;
-    stage.apply(&soon(yaml)).await;
-    loop {
-        let wire = stage.wire();
-        let over = async || wire.is_cut() || phase(stage, name).await == Some(Phase::Completed);
-        stage.eventually("an operator dies or the end is reached", over).await;
-        if !wire.is_cut() {
-            break;
-        }
-        next_operator(stage).await;
-    }
-    stage.deaths = None;
-    next_operator(stage).await;
-    until(stage, name, Phase::Completed).await;
-    // Shown with --nocapture.
-    println!("{name}, {loss:?}: {} deaths, {:?}", deaths.by_call().values().sum::<usize>(), deaths.by_call());
+    let deaths = Deaths::new(loss);
+    let is_over = async |stage: &Stage| phase(stage, name).await == Some(Phase::Completed);
+    stage.endure(&deaths, async |stage| stage.apply(&soon(yaml)).await, is_over).await;
     deaths.by_call()
 }
 
