@@ -15,6 +15,7 @@ use landbridge_api::v1alpha1::{
     AwsAccount, CloudMapExport, CloudMapImport, CloudMapNamespace, EcsCluster, EcsService, IamTaskRole,
     TrafficMigration,
 };
+use landbridge_aws::{AwsPool, Clock};
 use landbridge_controller::{Config, Hooks, run};
 use landbridge_emulator::Emulator;
 use landbridge_sandbox::install::{apply_yaml, install_crds};
@@ -46,6 +47,8 @@ pub struct Stage {
     pub config: Config,
     /// Kubernetes user as whom operators that start from now on act. Default: the administrator.
     pub user: Option<String>,
+    /// The clock of operators that start from now on. Default: the system's.
+    pub clock: Clock,
     /// Where operators that start from now on die. Default: where [`Wire::cut_at`] says.
     pub deaths: Option<Deaths>,
     /// The credentials that AWS's environment has.
@@ -101,8 +104,8 @@ impl Stage {
             optional_look: Duration::from_millis(500),
             ..Config::default()
         };
-        let (user, deaths, credentials) = (None, None, Keys::default());
-        Self { emulator, client, config, user, deaths, credentials, plane, operators: VecDeque::new() }
+        let (user, clock, deaths, credentials) = (None, Clock::default(), None, Keys::default());
+        Self { emulator, client, config, user, clock, deaths, credentials, plane, operators: VecDeque::new() }
     }
 
     /// Starts an operator, beside those that run, and waits until it is ready.
@@ -111,7 +114,9 @@ impl Stage {
         let wire = Wire::new(self.emulator.clone(), self.deaths.clone());
         let environment = environment(&self.emulator, &wire, self.credentials.clone()).await;
         let (ready, is_ready) = oneshot::channel();
-        let hooks = Hooks { aws: Some(Box::new(|pool| pool.on(environment))), ready: Some(ready), ..Hooks::default() };
+        let clock = self.clock.clone();
+        let pool = Box::new(|pool: AwsPool| pool.on(environment).by(clock));
+        let hooks = Hooks { aws: Some(pool), ready: Some(ready), ..Hooks::default() };
         let shutdown = CancellationToken::new();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let (mut settings, stop) = (self.plane.client_config().await.unwrap(), shutdown.clone());
@@ -130,6 +135,12 @@ impl Stage {
         };
         let admin = tokio::time::timeout(PATIENCE, begins).await.expect("the operator becomes ready");
         self.operators.push_back(Running { runtime, shutdown, task, admin, wire });
+    }
+
+    /// Operators that start from now on have AWS's clock, which runs as fast as the stage.
+    pub fn hasten_operators(&mut self) {
+        let emulator = self.emulator.clone();
+        self.clock = Clock::new(move || emulator.now());
     }
 
     /// Stops the oldest operator as SIGTERM does.

@@ -14,11 +14,13 @@ use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
+use jiff::Timestamp;
 use landbridge_plan::account::AccountTarget;
 use landbridge_plan::verdict::ErrorClass;
 use tokio::sync::OnceCell;
 
 use crate::budget::{BucketSnapshot, Budgets};
+use crate::clock::Clock;
 use crate::error::AwsError;
 use crate::gates::Desk;
 use crate::memory::Memory;
@@ -51,6 +53,7 @@ struct Inner {
     fence: Arc<dyn Fence>,
     observer: Arc<dyn Observer>,
     memory: Memory,
+    clock: Clock,
     /// Whence the clients of other accounts come.
     pool: Weak<Pool>,
 }
@@ -119,6 +122,9 @@ impl Aws {
     pub(crate) fn memory(&self) -> &Memory {
         &self.0.memory
     }
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
 }
 
 /// The clients of every account that is in use.
@@ -130,6 +136,7 @@ struct Pool {
     fence: Arc<dyn Fence>,
     observer: Arc<dyn Observer>,
     asks_gates: bool,
+    clock: Clock,
     bundles: Mutex<HashMap<(Option<String>, String), Aws>>,
 }
 
@@ -155,9 +162,19 @@ impl AwsPool {
     /// Uses this configuration in place of what AWS's own environment says.
     #[must_use]
     pub fn on(self, base: SdkConfig) -> Self {
-        let Pool { fence, observer, asks_gates, .. } = &*self.0;
-        let pool = Pool::new(Arc::clone(fence), Arc::clone(observer), *asks_gates);
-        Self(Arc::new(Pool { base: OnceCell::new_with(Some(base)), ..pool }))
+        Self(Arc::new(Pool { base: OnceCell::new_with(Some(base)), ..self.0.anew() }))
+    }
+
+    /// Takes the present from this clock.
+    #[must_use]
+    pub fn by(self, clock: Clock) -> Self {
+        let base = self.0.base.get().cloned();
+        Self(Arc::new(Pool { base: OnceCell::new_with(base), clock, ..self.0.anew() }))
+    }
+
+    /// The present.
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
     }
 
     /// The clients of an account; made when they are first asked for, and again when the account's settings changed.
@@ -184,7 +201,13 @@ impl AwsPool {
 impl Pool {
     fn new(fence: Arc<dyn Fence>, observer: Arc<dyn Observer>, asks_gates: bool) -> Self {
         let (base, budgets, bundles) = (OnceCell::new(), Arc::default(), Mutex::default());
-        Self { base, budgets, fence, observer, asks_gates, bundles }
+        Self { base, budgets, fence, observer, asks_gates, clock: Clock::default(), bundles }
+    }
+
+    /// The same without clients.
+    fn anew(&self) -> Self {
+        let pool = Self::new(Arc::clone(&self.fence), Arc::clone(&self.observer), self.asks_gates);
+        Self { clock: self.clock.clone(), ..pool }
     }
 
     async fn get(self: &Arc<Self>, target: &AccountTarget) -> Aws {
@@ -270,6 +293,7 @@ impl Pool {
             fence: Arc::clone(&self.fence),
             observer: Arc::clone(&self.observer),
             memory: Memory::default(),
+            clock: self.clock.clone(),
             pool: Arc::downgrade(self),
         }
     }

@@ -7,6 +7,7 @@ mod batcher;
 pub mod budget;
 mod call;
 mod client;
+mod clock;
 mod codec;
 mod describe;
 mod elbv2;
@@ -31,6 +32,7 @@ mod scaling;
 pub mod sweep;
 
 pub use client::{Aws, AwsPool};
+pub use clock::Clock;
 pub use error::AwsError;
 pub use kubernetes::{Kubernetes, NoKubernetes, Written};
 pub use observer::{Alone, Fence, Observer};

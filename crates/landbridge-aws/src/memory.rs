@@ -24,6 +24,7 @@ use crate::error::AwsError;
 use crate::in_flight::InFlight;
 use crate::observe::{Discovered, SeenTasks};
 use crate::recent::Recent;
+use crate::route53::RecordChange;
 
 /// Cluster and service name.
 pub(crate) type ServiceKey = (String, String);
@@ -66,8 +67,8 @@ pub(crate) struct Memory {
     pub(crate) roles: Memo<String, IamTaskRoleObserved>,
     /// Tags of load balancer things by ARN.
     pub(crate) elb_tags: Memo<String, landbridge_plan::change::Tags>,
-    /// Changes of records that Route 53 may still be bringing to its servers, by zone, name and type.
-    pub(crate) record_changes: Memo<String, String>,
+    /// Changes of records that this process made, by zone, name and type.
+    pub(crate) record_changes: Memo<String, RecordChange>,
     /// Quotas of Elastic Load Balancing by name, under the one empty key.
     pub(crate) elb_limits: Memo<String, BTreeMap<String, i64>>,
     /// Attributes of target groups by ARN.

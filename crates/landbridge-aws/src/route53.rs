@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_sdk_route53::types::{AliasTarget, ChangeStatus, ResourceRecord, ResourceRecordSet, RrType};
 use landbridge_api::v1alpha1::TargetWeight;
-use landbridge_plan::traffic_migration::RecordFacts;
+use landbridge_plan::traffic_migration::{Reach, RecordFacts};
 use landbridge_plan::verdict::ErrorClass;
 use serde_json::{Value, json};
 
@@ -15,6 +15,15 @@ use crate::operations as op;
 
 /// Sets of one page (Route 53 API reference, `ListResourceRecordSets`: at most 300).
 const PAGE: i32 = 100;
+
+/// A change of records as the process remembers it.
+#[derive(Clone, Debug)]
+pub(crate) enum RecordChange {
+    /// Made, with the ID that Route 53 gave it.
+    Made(String),
+    /// Seen on all servers.
+    Everywhere,
+}
 
 impl Aws {
     /// The record sets of a name and type; none when there is none.
@@ -30,8 +39,8 @@ impl Aws {
         let name = first.name().to_owned();
         let mut sets: Vec<Value> = found.iter().map(to_json).collect();
         sets.sort_by_key(Value::to_string);
-        let pending = self.is_pending(&key(zone, &name, type_), priority).await?;
-        Ok(Some(RecordFacts { zone: zone.to_owned(), name, type_: type_.to_owned(), sets, pending, governed: false }))
+        let reach = self.reach(&key(zone, &name, type_), priority).await?;
+        Ok(Some(RecordFacts { zone: zone.to_owned(), name, type_: type_.to_owned(), sets, reach, governed: false }))
     }
 
     /// Lists begin at a name, in the order of names, and a weighted name has at most a hundred sets.
@@ -54,19 +63,20 @@ impl Aws {
         Ok(answer.resource_record_sets().iter().filter(same_name).cloned().collect())
     }
 
-    /// Whether the last change that this process made of the sets is not everywhere yet.
-    async fn is_pending(&self, key: &str, priority: Priority) -> Result<bool, AwsError> {
-        let Some(id) = self.memory().record_changes.get(key, Duration::MAX) else { return Ok(false) };
+    /// How far the last change that this process made of the sets has come.
+    async fn reach(&self, key: &str, priority: Priority) -> Result<Reach, AwsError> {
+        let Some(change) = self.memory().record_changes.get(key, Duration::MAX) else { return Ok(Reach::Unknown) };
+        let RecordChange::Made(id) = change else { return Ok(Reach::Everywhere) };
         let call = || self.dns().get_change().id(&id).send();
         let answer = match self.call(op::GET_CHANGE, priority, call).await {
-            Err(error) if error.class == ErrorClass::NotFound => return Ok(false),
+            Err(error) if error.class == ErrorClass::NotFound => return Ok(Reach::Unknown),
             other => other?,
         };
-        let pending = answer.change_info().is_some_and(|c| *c.status() == ChangeStatus::Pending);
-        if !pending {
-            self.memory().record_changes.forget(key);
+        if answer.change_info().is_none_or(|change| *change.status() == ChangeStatus::Pending) {
+            return Ok(Reach::Pending);
         }
-        Ok(pending)
+        self.memory().record_changes.put(key.to_owned(), RecordChange::Everywhere);
+        Ok(Reach::Everywhere)
     }
 
     /// What external-dns noted beside the sets of a name: in TXT records of the same name, or of one with the type before it,

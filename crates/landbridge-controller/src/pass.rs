@@ -51,7 +51,7 @@ impl<'a, K: Converge> Pass<'a, K> {
             news: Vec::new(),
             heard: Vec::new(),
             generation,
-            now: Timestamp::now(),
+            now: ctx.operator.pool.now(),
             started: Instant::now(),
         }
     }
@@ -311,7 +311,7 @@ impl<'a, K: Converge> Pass<'a, K> {
         self.put_status(status).await?;
         self.tell(news::of_transition(old, &new));
         let began = matches!(verdict, Verdict::Done { executed: 1.., .. }).then_some(self.now);
-        if let Some(took) = news::rollout(old, &new, began, Timestamp::now()) {
+        if let Some(took) = news::rollout(old, &new, began, self.ctx.operator.pool.now()) {
             self.ctx.operator.metrics.became_ready(&K::kind(&()), took);
         }
         Ok(())

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use crate::example;
 
 /// Tests wait for AWS and Kubernetes far more than they compute, so few cores run more of them than cores.
-const FEWEST_AT_ONCE: usize = 4;
+const FEWEST_AT_ONCE: usize = 6;
 
 /// Runs every test; true when all passed.
 pub fn run(root: &Path, arguments: &[String]) -> Result<bool> {

@@ -26,6 +26,9 @@ pub struct TrafficMigrationStatus {
     /// Since when the weights of the step have been written, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step_since: Option<String>,
+    /// Since when Route 53 has had the weights of the step on all of its servers, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub propagated_since: Option<String>,
     /// `2/4`, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<String>,

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Produced, Writer};
 use crate::error::AwsError;
 use crate::operations as op;
-use crate::route53::{from_json, key};
+use crate::route53::{RecordChange, from_json, key};
 
 impl Writer<'_> {
     /// Replaces the sets of a name in one batch. Route 53 refuses to delete a set that is not exactly as it is told, and then
@@ -37,7 +37,7 @@ impl Writer<'_> {
         };
         let answer = self.aws.call(operation, self.priority, call).await?;
         if let (Some(info), Some((host, type_))) = (answer.change_info(), name.split_once(' ')) {
-            self.aws.memory().record_changes.put(key(zone, host, type_), info.id().to_owned());
+            self.aws.memory().record_changes.put(key(zone, host, type_), RecordChange::Made(info.id().to_owned()));
         }
         Ok(Produced::new())
     }

@@ -14,7 +14,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::join_all;
-use jiff::Timestamp;
 use landbridge_plan::traffic_migration::{Ask, GateAnswer, GateQuestion, GateRound, Said};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
@@ -103,7 +102,7 @@ impl Desk {
 
     /// Everybody at once; CloudWatch with one call for everything that is measured and one for every alarm.
     async fn ask(&self, aws: &Aws, questions: Vec<GateQuestion>, priority: Priority) -> Vec<GateAnswer> {
-        let at = Timestamp::now();
+        let at = aws.now();
         let (mut metrics, mut alarms, mut others) = (Vec::new(), Vec::new(), Vec::new());
         for GateQuestion { gate, ask } in questions {
             match ask {

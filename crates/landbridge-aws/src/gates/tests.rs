@@ -154,7 +154,7 @@ async fn all_metrics_are_one_call_and_all_alarms_another_and_who_is_away_is_told
         statistic: "Sum".to_owned(),
     };
     let (start, end) = (1_800_000_000, 1_800_000_120);
-    let at = |second: i64| Timestamp::from_second(second).unwrap();
+    let at = |second: i64| jiff::Timestamp::from_second(second).unwrap();
     for (second, value) in [(start, 3.0), (start + 60, 4.0), (end, 5.0)] {
         let dimensions = [("TargetGroup", "targetgroup/a/1")];
         world.emulator.set_datapoint("AWS/ApplicationELB", "RequestCount", &dimensions, at(second), value);

@@ -2,7 +2,6 @@
 //! one of each side's targets; what changes seldom is remembered.
 
 use futures::future::{try_join, try_join3, try_join4};
-use jiff::Timestamp;
 use landbridge_api::v1alpha1::{
     CloudMapMode, MigrationPhase as Phase, MigrationRecordType, RecordBackend, RecordManager, TargetWeight,
     TrafficMigration,
@@ -63,7 +62,7 @@ impl Look<'_> {
         let (from, to, (), answers) = try_join4(old, new, self.tags_of_points(&mut points), answers).await?;
         let (limits, scaling) = try_join(self.limits(&points, from.as_ref()), self.scaling()).await?;
         Ok(TrafficMigrationObserved {
-            at: Timestamp::now(),
+            at: self.aws.now(),
             points,
             missing,
             from: SideFacts { group: from, service: services.0, scaling, ..SideFacts::default() },
@@ -81,7 +80,7 @@ impl Look<'_> {
             SideFacts { service, endpoints, ..SideFacts::default() }
         };
         TrafficMigrationObserved {
-            at: Timestamp::now(),
+            at: self.aws.now(),
             points: self.resolved.objects.clone(),
             from: side(&self.resolved.from, services.0),
             to: side(&self.resolved.to, services.1),
@@ -92,7 +91,7 @@ impl Look<'_> {
 
     /// What is said to the gates' questions, if there are any now.
     async fn answers(&self, from: Option<&TargetGroupFacts>, to: Option<&TargetGroupFacts>) -> Vec<GateAnswer> {
-        let round = questions(self.object, from, to, Timestamp::now());
+        let round = questions(self.object, from, to, self.aws.now());
         self.aws.gate_answers(&self.object.identity(), round, self.priority).await
     }
 
@@ -116,7 +115,7 @@ impl Look<'_> {
             (None, None) => Vec::new(),
         };
         Ok(TrafficMigrationObserved {
-            at: Timestamp::now(),
+            at: self.aws.now(),
             points,
             missing: Vec::new(),
             from: SideFacts {

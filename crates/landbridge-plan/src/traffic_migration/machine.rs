@@ -6,6 +6,7 @@
 use landbridge_api::condition::reason;
 use landbridge_api::v1alpha1::{MigrationPhase as Phase, TrafficMigrationStatus};
 
+use super::Reach;
 use super::gates::{self, Verdict};
 use super::pass::Pass;
 use super::shift::{self, Shift};
@@ -15,6 +16,10 @@ use crate::plan::Plan;
 
 /// More turns than a pass can need: a phase is never entered twice in one.
 const MOST_TURNS: usize = 32;
+
+/// How long a change takes to all servers of Route 53, in seconds (API reference, `ChangeResourceRecordSets`: «generally …
+/// within 60 seconds»).
+const ROUTE_53: i64 = 60;
 
 /// Whether a turn ends the pass.
 pub(super) enum Flow {
@@ -98,6 +103,7 @@ impl Turn<'_, '_> {
         self.state.phase_since = Some(self.pass.now.to_string());
         if phase == Phase::Propagating {
             self.state.step_since = Some(self.pass.now.to_string());
+            self.state.propagated_since = None;
         }
         Flow::Go
     }
@@ -109,7 +115,12 @@ impl Turn<'_, '_> {
 
     /// Whether the phase has lasted `seconds`; if not, says until when it goes on.
     fn is_over(&mut self, seconds: i64, what: &str) -> bool {
-        let end = self.pass.after(self.state.phase_since.as_deref(), seconds);
+        let since = self.state.phase_since.clone();
+        self.is_over_since(since.as_deref(), seconds, what)
+    }
+
+    fn is_over_since(&mut self, since: Option<&str>, seconds: i64, what: &str) -> bool {
+        let end = self.pass.after(since, seconds);
         if self.pass.now >= end {
             return true;
         }
@@ -293,14 +304,35 @@ impl Turn<'_, '_> {
             return flow;
         }
         let what = format!("{} of the traffic is on its way", self.state.share.clone().unwrap_or_default());
-        if self.pass.observed.points.iter().any(|p| p.record.as_ref().is_some_and(|r| r.pending)) {
-            return self.wait(reason::PROGRESSING, format!("{what}: Route 53 has not brought it everywhere yet"));
+        if !self.is_on_all_servers(&what) {
+            return Flow::Stop;
         }
-        if !self.is_over(self.pass.propagation(), &what) {
+        let since = self.state.propagated_since.clone().or_else(|| self.state.phase_since.clone());
+        if !self.is_over_since(since.as_deref(), self.pass.propagation(), &what) {
             return Flow::Stop;
         }
         self.state.intent = None;
         self.enter(Phase::Baking)
+    }
+
+    /// Whether all of Route 53's servers tell the step. Since when is stored, because what resolvers keep ends that much later.
+    fn is_on_all_servers(&mut self, what: &str) -> bool {
+        let records = self.pass.observed.points.iter().filter_map(|p| p.record.as_ref());
+        let ours: Vec<Reach> = records.filter(|r| !r.governed).map(|r| r.reach).collect();
+        if ours.is_empty() || self.state.propagated_since.is_some() {
+            return true;
+        }
+        if ours.contains(&Reach::Pending) {
+            self.wait(reason::PROGRESSING, format!("{what}: Route 53 has not brought it everywhere yet"));
+            return false;
+        }
+        let written = self.state.step_since.clone();
+        let what = format!("{what}; another operator wrote it, and Route 53 is given its time");
+        if ours.contains(&Reach::Unknown) && !self.is_over_since(written.as_deref(), ROUTE_53, &what) {
+            return false;
+        }
+        self.state.propagated_since = Some(self.pass.now.to_string());
+        true
     }
 
     fn baking(&mut self) -> Flow {

@@ -136,10 +136,22 @@ pub struct RecordFacts {
     pub type_: String,
     /// The record sets with the members that Route 53 gives them, sorted.
     pub sets: Vec<serde_json::Value>,
-    /// Whether Route 53 is still bringing a change of ours to all its servers.
-    pub pending: bool,
+    /// How far Route 53 has brought our last change of it.
+    pub reach: Reach,
     /// Whether another program writes it: then its weights are looked at, and what else it holds is that program's business.
     pub governed: bool,
+}
+
+/// How far Route 53 has brought a change of ours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reach {
+    /// It cannot be asked: the change has an ID that only the process knows which made it.
+    #[default]
+    Unknown,
+    /// Not yet to all of its servers (`PENDING`).
+    Pending,
+    /// To all of its servers (`INSYNC`).
+    Everywhere,
 }
 
 /// Time to live of an alias to a load balancer, in seconds (Route 53 Developer Guide, «Choosing between alias and non-alias

@@ -8,8 +8,8 @@ use super::model::{Crash, World};
 use crate::ecs_service::DiscoveryFacts;
 use crate::testing::deleted;
 use crate::traffic_migration::{
-    CloudMapPlace, ExportPlace, InstanceFacts, Pod, PointFacts, RecordFacts, RegistryFacts, ScalingFacts, SideKind,
-    ZoneFacts, shared_point,
+    CloudMapPlace, ExportPlace, InstanceFacts, Pod, PointFacts, Reach, RecordFacts, RegistryFacts, ScalingFacts,
+    SideKind, ZoneFacts, shared_point,
 };
 
 const FRONT: &str = "
@@ -107,7 +107,7 @@ fn front() -> World {
             name,
             type_: "CNAME".into(),
             sets: vec![set],
-            pending: false,
+            reach: Reach::Everywhere,
             governed: false,
         }),
         ..PointFacts::default()

@@ -14,7 +14,7 @@ use crate::kind::Kind;
 use crate::plan::Plan;
 use crate::testing::{object, target};
 use crate::traffic_migration::{
-    GateAnswer, LimitFacts, Pod, PointFacts, RecordFacts, Said, Side, SideFacts, SideKind, TargetFacts,
+    GateAnswer, LimitFacts, Pod, PointFacts, Reach, RecordFacts, Said, Side, SideFacts, SideKind, TargetFacts,
     TargetGroupFacts, TrafficMigrationObserved, TrafficMigrationResolved,
 };
 use crate::verdict::{self, Verdict};
@@ -386,7 +386,8 @@ impl World {
         let alias = json!({"HostedZoneId": "Z0", "DNSName": "old.elb.example.", "EvaluateTargetHealth": true});
         let set = json!({"Name": "orders.example.com.", "Type": "A", "AliasTarget": alias});
         let (zone, name) = ("Z1".to_owned(), "orders.example.com.".to_owned());
-        let record = RecordFacts { zone, name, type_: "A".into(), sets: vec![set], pending: false, governed: false };
+        let record =
+            RecordFacts { zone, name, type_: "A".into(), sets: vec![set], reach: Reach::Everywhere, governed: false };
         world.observed.points = vec![PointFacts {
             id: "Z1 orders.example.com. A".into(),
             weights: vec![TargetWeight { target: "ecs/shop/orders".into(), weight: 1 }],

@@ -5,6 +5,7 @@ use landbridge_api::v1alpha1::MigrationPhase as Phase;
 use super::model::{BY_NAME, Crash, OLD, TO_EKS, World};
 use crate::kind::{Health, Kind};
 use crate::testing::deleted;
+use crate::traffic_migration::Reach;
 
 #[test]
 fn traffic_moves_step_by_step_and_the_old_side_leaves_the_rules_last() {
@@ -314,15 +315,33 @@ fn a_name_becomes_weighted_moves_and_becomes_simple_again() {
 #[test]
 fn a_step_waits_until_route_53_has_brought_it_everywhere_and_a_foreign_record_is_a_conflict() {
     let mut world = World::named(BY_NAME);
+    let reaches = |world: &mut World, reach| world.observed.points[0].record.as_mut().unwrap().reach = reach;
+    reaches(&mut world, Reach::Pending);
     world.run_until(Phase::Propagating);
-    world.observed.points[0].record.as_mut().unwrap().pending = true;
     world.settle(60);
-    assert_eq!(world.phase(), Phase::Propagating);
-    world.observed.points[0].record.as_mut().unwrap().pending = false;
+    assert_eq!((world.phase(), world.status().propagated_since), (Phase::Propagating, None));
+    reaches(&mut world, Reach::Everywhere);
+    let then = world.observed.at;
     world.run_until(Phase::Baking);
+    // What resolvers keep, they keep from then on.
+    assert!(world.observed.at.duration_since(then).as_secs() >= 2 * 60, "{} to {}", then, world.observed.at);
     world.observed.points[0].record.as_mut().unwrap().sets[0]["TTL"] = 5.into();
     world.settle(2);
     assert_eq!(world.phase(), Phase::Conflicted);
+}
+
+#[test]
+fn an_operator_that_did_not_make_a_change_itself_gives_route_53_its_minute() {
+    let spec = BY_NAME.replace("name: orders.example.com", "name: orders.example.com, propagation: 5s");
+    for (reach, fewest, most) in [(Reach::Everywhere, 0, 10), (Reach::Unknown, 60, 80)] {
+        let mut world = World::named(&spec);
+        world.observed.points[0].record.as_mut().unwrap().reach = reach;
+        world.run_until(Phase::Propagating);
+        let then = world.observed.at;
+        world.run_until(Phase::Baking);
+        let took = world.observed.at.duration_since(then).as_secs();
+        assert!((fewest..=most).contains(&took), "{reach:?}: {took} s");
+    }
 }
 
 #[test]
