@@ -324,6 +324,7 @@ async fn get(socket: SocketAddr) -> Option<String> {
 #[tokio::test]
 async fn a_real_server_answers_for_each_pod_while_it_is_ready_and_while_it_drains() {
     let mut spec = web();
+    spec["terminationGracePeriodSeconds"] = 8.into();
     spec["containers"][0]["lifecycle"] = json!({"preStop": {"sleep": {"seconds": 6}}});
     let web = Web::deploy("servers", 2, spec).await;
     web.rolled_out(2).await;
