@@ -135,8 +135,9 @@ fn shares(stage: &Stage, tasks: &str) -> Option<(f64, f64)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs LANDBRIDGE_INTEROP to name a folder with the AWS Load Balancer Controller"]
 async fn a_migration_moves_the_rule_of_the_real_load_balancer_controller_by_its_ingress() {
-    let Some(program) = find(PROGRAM) else { return };
+    let program = find(PROGRAM);
     let crds = program.with_file_name(format!("{PROGRAM}-crds.yaml"));
     let crds = std::fs::read_to_string(crds).expect("its CRDs are beside it");
     let stage = Stage::start_with_workloads(60.0).await;

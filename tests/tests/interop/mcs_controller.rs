@@ -177,8 +177,9 @@ async fn stays(stage: &Stage, beside: &Beside) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "builds mcs-controller from its Go modules"]
 async fn the_aws_mcs_controller_and_the_operator_read_each_other_and_undo_nothing() {
-    let Some(program) = find("mcs-controller") else { return };
+    let program = find("mcs-controller");
     let mut stage = Stage::without_operator(10.0).await;
     stage.install_multi_cluster(Installed::ByAws).await;
     stage.name_cluster("aws-west", "shops").await;
@@ -251,8 +252,9 @@ async fn the_aws_mcs_controller_and_the_operator_read_each_other_and_undo_nothin
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "builds mcs-controller from its Go modules"]
 async fn an_import_under_the_name_that_the_aws_mcs_controller_imports_keeps_its_service() {
-    let Some(program) = find("mcs-controller") else { return };
+    let program = find("mcs-controller");
     let mut stage = Stage::without_operator(10.0).await;
     stage.install_multi_cluster(Installed::ByAws).await;
     stage.name_cluster("aws-west", "shops").await;
@@ -285,8 +287,9 @@ async fn an_import_under_the_name_that_the_aws_mcs_controller_imports_keeps_its_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "builds mcs-controller from its Go modules"]
 async fn two_exports_of_one_service_under_one_name_do_not_fight_and_ours_says_whose_the_instances_are() {
-    let Some(program) = find("mcs-controller") else { return };
+    let program = find("mcs-controller");
     let mut stage = Stage::without_operator(10.0).await;
     stage.install_multi_cluster(Installed::ByAws).await;
     stage.name_cluster("aws-west", "shops").await;

@@ -12,26 +12,19 @@ use tokio::process::Child;
 /// The package of the controller's main function.
 const CONTROLLER: &str = "github.com/aws/aws-cloud-map-mcs-controller-for-k8s";
 
-/// Where a program is, if the tests were asked for.
-pub fn find(program: &str) -> Option<PathBuf> {
-    match env::var("LANDBRIDGE_INTEROP").ok().as_deref() {
-        Some("build" | "1") if !repository().join("tests/interop").join(program).exists() => {
-            eprintln!(
-                "SKIPPED: {program} is not to be had as a Go module; LANDBRIDGE_INTEROP=<folder> names a folder that has it"
-            );
-            None
-        }
-        Some("build" | "1") => Some(built(program)),
-        Some(folder) if !folder.is_empty() => {
-            let found = PathBuf::from(folder).join(program);
-            assert!(found.exists(), "LANDBRIDGE_INTEROP={folder} has no {program}");
-            Some(found)
-        }
-        _ => {
-            eprintln!("SKIPPED: LANDBRIDGE_INTEROP=build builds {program} from its Go modules");
-            None
-        }
+/// Where a program is: in the folder that is named, or built from its Go modules.
+pub fn find(program: &str) -> PathBuf {
+    if let Some(folder) = env::var_os("LANDBRIDGE_INTEROP").filter(|folder| !folder.is_empty()) {
+        let found = PathBuf::from(folder).join(program);
+        assert!(found.exists(), "there is no {}, which LANDBRIDGE_INTEROP names", found.display());
+        return found;
     }
+    let is_a_module = repository().join("tests/interop").join(program).exists();
+    assert!(
+        is_a_module,
+        "{program} is not to be had as a Go module: name a folder that has it with LANDBRIDGE_INTEROP"
+    );
+    built(program)
 }
 
 /// Builds it with Go, which does nothing where it has been built.

@@ -1,6 +1,6 @@
 //! Clients that others wrote, from PyPI, drive deployments on `landbridge emulator`: boto3, the AWS CLI and ecs-deploy.
-//! `LANDBRIDGE_CLIENTS=install` lets pip put them into a folder of their own in the cache; `LANDBRIDGE_CLIENTS=<folder>`
-//! names a virtual environment that has them. Without either the tests say that they were skipped.
+//! These tests are ignored unless they are asked for (`-- --ignored`). pip then puts the clients into a folder of their own in the
+//! cache, or `LANDBRIDGE_CLIENTS` names a virtual environment that has them.
 
 use std::env;
 use std::path::PathBuf;
@@ -22,16 +22,13 @@ struct Clients {
 }
 
 impl Clients {
-    fn start(more: &[&str]) -> Option<Self> {
-        let programs = match env::var("LANDBRIDGE_CLIENTS").ok().as_deref() {
-            Some("install" | "1") => installed("aws-clients", &PACKAGES.map(str::to_owned)),
-            Some(folder) if !folder.is_empty() => PathBuf::from(folder).join("bin"),
-            _ => {
-                eprintln!("SKIPPED: LANDBRIDGE_CLIENTS=install fetches boto3, the AWS CLI and ecs-deploy");
-                return None;
-            }
+    fn start(more: &[&str]) -> Self {
+        let named = env::var_os("LANDBRIDGE_CLIENTS").filter(|folder| !folder.is_empty());
+        let programs = match named {
+            Some(folder) => PathBuf::from(folder).join("bin"),
+            None => installed("aws-clients", &PACKAGES.map(str::to_owned)),
         };
-        Some(Self { aws: Served::start(&[&SPEED, more].concat(), "{}"), programs })
+        Self { aws: Served::start(&[&SPEED, more].concat(), "{}"), programs }
     }
 
     fn run(&self, program: &str, args: &[&str]) -> Ran {
@@ -48,8 +45,9 @@ impl Clients {
 }
 
 #[test]
+#[ignore = "installs boto3, the AWS CLI and ecs-deploy with pip"]
 fn boto3_sees_rolling_blue_green_canary_and_linear_deployments_to_their_ends() {
-    let Some(clients) = Clients::start(&[]) else { return };
+    let clients = Clients::start(&[]);
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/program/clients/deployments.py");
     let ran = clients.run("python", &["-B", script]).ended(0);
     let ran = ran.shows("an image that cannot be pulled is rolled back").shows("everything is gone");
@@ -58,8 +56,9 @@ fn boto3_sees_rolling_blue_green_canary_and_linear_deployments_to_their_ends() {
 }
 
 #[test]
+#[ignore = "installs boto3, the AWS CLI and ecs-deploy with pip"]
 fn every_line_of_the_matrix_holds_as_boto3_sees_it() {
-    let Some(clients) = Clients::start(&["--strict-network"]) else { return };
+    let clients = Clients::start(&["--strict-network"]);
     let matrix = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/program/clients/matrix");
     let ran = clients.run("python", &["-B", matrix]).ended(0).shows("109 of 109 pass");
     eprintln!("{}", ran.out);
@@ -67,8 +66,9 @@ fn every_line_of_the_matrix_holds_as_boto3_sees_it() {
 }
 
 #[test]
+#[ignore = "installs boto3, the AWS CLI and ecs-deploy with pip"]
 fn the_aws_cli_and_its_waiters_follow_a_service_from_its_creation_to_its_end() {
-    let Some(clients) = Clients::start(&[]) else { return };
+    let clients = Clients::start(&[]);
     clients.aws("ecs create-cluster --cluster-name prod").ended(0);
     let register = |image: &str| {
         clients.aws(&format!(
@@ -99,8 +99,9 @@ fn the_aws_cli_and_its_waiters_follow_a_service_from_its_creation_to_its_end() {
 }
 
 #[test]
+#[ignore = "installs boto3, the AWS CLI and ecs-deploy with pip"]
 fn ecs_deploy_deploys_an_image_scales_runs_a_task_and_says_when_an_image_does_not_start() {
-    let Some(clients) = Clients::start(&[]) else { return };
+    let clients = Clients::start(&[]);
     clients.aws("ecs create-cluster --cluster-name prod").ended(0);
     clients
         .aws(
