@@ -218,8 +218,24 @@ impl Emulator {
     /// Sets what a metric in the emulator's own account and region had in the minute of `at`, past or still to come, in place
     /// of what it had: `RequestCount` of a target group, in `AWS/ApplicationELB`.
     pub fn set_datapoint(&self, namespace: &str, name: &str, dimensions: &[(&str, &str)], at: Timestamp, value: f64) {
-        let mut world = self.present();
-        let place = (world.account.clone(), world.region.clone());
+        let place = {
+            let world = self.present();
+            (world.account.clone(), world.region.clone())
+        };
+        self.set_datapoint_in((&place.0, &place.1), namespace, name, dimensions, at, value);
+    }
+
+    /// The same in that account and Region.
+    pub fn set_datapoint_in(
+        &self,
+        (account, region): (&str, &str),
+        namespace: &str,
+        name: &str,
+        dimensions: &[(&str, &str)],
+        at: Timestamp,
+        value: f64,
+    ) {
+        let (mut world, place) = (self.present(), (account.to_owned(), region.to_owned()));
         cloudwatch::set_point(&mut world, &place, Metric::new(namespace, name, dimensions), at, value);
     }
 

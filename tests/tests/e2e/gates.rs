@@ -36,8 +36,13 @@ fn second_rule(stage: &Stage, front: &Front) {
 
 /// A migration with those gates, whose step (from 0) lasts, or whose soak does where there is no such step.
 fn slow_at(name: &str, step: usize, gates: &str) -> String {
+    with_gates(&migration(name, ECS, EKS, ""), step, gates)
+}
+
+/// That migration with them.
+pub fn with_gates(yaml: &str, step: usize, gates: &str) -> String {
     let weights = [1, 10, 50, 100];
-    let yaml = migration(name, ECS, EKS, "").replace("minReady: 0s}", &format!("minReady: 0s, {gates}}}"));
+    let yaml = yaml.replace("minReady: 0s}", &format!("minReady: 0s, {gates}}}"));
     match weights.get(step) {
         Some(weight) => {
             yaml.replace(&format!("{{weight: {weight}, bake: 0s}}"), &format!("{{weight: {weight}, bake: 1h}}"))
@@ -51,8 +56,19 @@ fn writes(stage: &Stage) -> usize {
 }
 
 /// What a load balancer tells CloudWatch of a target group, for the minutes around now: the operator's clock is real.
-fn measure(aws: &Emulator, group: &str, [requests, errors, latency]: [f64; 3]) {
-    let balancer = outsider::elb(aws, "DescribeLoadBalancers", &[("Names.member.1", "front")], "LoadBalancerArn");
+fn measure(aws: &Emulator, group: &str, values: [f64; 3]) {
+    measure_in(aws, (outsider::HOME, "front"), group, values);
+}
+
+/// The same of that account's load balancer: requests, errors among them and latency.
+pub fn measure_in(
+    aws: &Emulator,
+    (account, balancer): (&str, &str),
+    group: &str,
+    [requests, errors, latency]: [f64; 3],
+) {
+    let named = [("Names.member.1", balancer)];
+    let balancer = outsider::elb_of(aws, account, "DescribeLoadBalancers", &named, "LoadBalancerArn");
     let balancer = balancer.split_once("loadbalancer/").unwrap().1.to_owned();
     let dimensions = [("TargetGroup", group.rsplit(':').next().unwrap()), ("LoadBalancer", balancer.as_str())];
     for minute in -15..30 {
@@ -60,7 +76,7 @@ fn measure(aws: &Emulator, group: &str, [requests, errors, latency]: [f64; 3]) {
         let metrics =
             [("RequestCount", requests), ("HTTPCode_Target_5XX_Count", errors), ("TargetResponseTime", latency)];
         for (name, value) in metrics {
-            aws.set_datapoint("AWS/ApplicationELB", name, &dimensions, at, value);
+            aws.set_datapoint_in((account, &aws.region()), "AWS/ApplicationELB", name, &dimensions, at, value);
         }
     }
 }

@@ -34,8 +34,8 @@ pub struct MigrationGates {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub metrics: Vec<MetricGate>,
-    /// CloudWatch alarms of the account and Region of the load balancer, metric or composite, none of which may be in
-    /// `ALARM`.
+    /// CloudWatch alarms, metric or composite, none of which may be in `ALARM`. They are of the account and Region that the
+    /// migration writes in: that of the load balancer, or of the hosted zone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50))]
     pub alarms: Vec<AlarmGate>,
@@ -83,13 +83,14 @@ pub struct MetricGate {
     #[schemars(length(min = 1, max = 63))]
     pub name: Option<String>,
     /// Answers of the targets of `to` with a status of 500 to 599, among its requests (`HTTPCode_Target_5XX_Count` and
-    /// `RequestCount` of the target group).
+    /// `RequestCount` of the target group, in the account and Region of the side).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error_rate: Option<ErrorRate>,
-    /// How long the targets of `to` take to answer (`TargetResponseTime` of the target group).
+    /// How long the targets of `to` take to answer (`TargetResponseTime` of the target group, in the account and Region of the
+    /// side).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency: Option<Latency>,
-    /// Any metric of CloudWatch.
+    /// Any metric of CloudWatch, in the account and Region that the migration writes in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cloud_watch: Option<CloudWatchMetric>,
     /// Instead of `gates.minSamples`.

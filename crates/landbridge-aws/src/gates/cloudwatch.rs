@@ -1,6 +1,7 @@
 //! What CloudWatch measures, and the states of its alarms.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_cloudwatch::operation::get_metric_data::GetMetricDataOutput;
@@ -8,7 +9,9 @@ use aws_sdk_cloudwatch::types::{
     AlarmType, Dimension, Metric, MetricDataQuery, MetricStat, ScanBy, StateValue, StatusCode,
 };
 use aws_smithy_types::DateTime;
-use landbridge_plan::traffic_migration::{Said, Series};
+use futures::future::join_all;
+use landbridge_plan::account::AccountTarget;
+use landbridge_plan::traffic_migration::{MeasuredIn, Said, Series};
 use tokio::time::timeout;
 
 use crate::budget::Priority;
@@ -26,34 +29,67 @@ const PAGES: usize = 20;
 /// Seconds since 1970.
 type Window = (i64, i64);
 type Points = Vec<(i64, f64)>;
+/// What one account said, or why it did not.
+type Found = Result<BTreeMap<Series, Points>, String>;
 
 impl Aws {
-    /// The values of each minute of the series of several gates, by gate. All have the same window, and a series that two
-    /// gates look at is asked for once.
+    /// The values of each minute of the series of several gates, by gate. All have the same window; each account is asked
+    /// once, and once for a series that two gates look at. A gate that lacks an account has nothing to compare with.
     pub(super) async fn measured(
         &self,
         gates: Vec<(String, BTreeMap<String, Series>, Window)>,
+        sides: [Option<Arc<AccountTarget>>; 2],
         priority: Priority,
     ) -> Vec<(String, Said)> {
         let Some(window) = gates.first().map(|(_, _, window)| *window) else { return Vec::new() };
-        let mut all: Vec<Series> = gates.iter().flat_map(|(_, series, _)| series.values().cloned()).collect();
-        all.sort();
-        all.dedup();
-        let found = in_time(self.metric_data(&all, window, priority)).await;
-        let of = |(gate, series, _): (String, BTreeMap<String, Series>, Window)| {
-            let said = match &found {
-                Ok(found) => {
-                    let points = |series: &Series| {
-                        let at = all.binary_search(series).ok();
-                        at.and_then(|at| found.get(at)).cloned().unwrap_or_default()
-                    };
-                    Said::Measured(series.iter().map(|(key, series)| (key.clone(), points(series))).collect())
-                }
-                Err(why) => Said::Nothing(why.clone()),
+        let [from, to] = sides;
+        let account = |series: &Series| match series.measured_in {
+            MeasuredIn::Written => None,
+            MeasuredIn::From => from.as_ref(),
+            MeasuredIn::To => to.as_ref(),
+        };
+        let place = |series: &Series| account(series).map(|account| account.shard());
+        let all: BTreeSet<&Series> = gates.iter().flat_map(|(_, series, _)| series.values()).collect();
+        let places: BTreeMap<_, _> = all.iter().map(|series| (place(series), account(series))).collect();
+        let asked = places.into_iter().map(|(here, account)| {
+            let own = all.iter().filter(|series| place(series) == here).copied().cloned().collect();
+            (here, account, own)
+        });
+        let asked = asked.map(|(place, account, series)| async move {
+            let found = in_time(self.measured_in(account, series, window, priority)).await;
+            let told = |why: String| match account {
+                Some(elsewhere) => format!("account {} in {}: {why}", elsewhere.account_id, elsewhere.region),
+                None => why,
             };
-            (gate, said)
+            (place, found.map_err(told))
+        });
+        let found: BTreeMap<Option<String>, Found> = join_all(asked).await.into_iter().collect();
+        let of = |(gate, series, _): (String, BTreeMap<String, Series>, Window)| {
+            let points = |(key, series): (String, Series)| match found.get(&place(&series)) {
+                Some(Ok(found)) => Ok((key, found.get(&series).cloned().unwrap_or_default())),
+                Some(Err(why)) => Err(why.clone()),
+                None => Err("it has not been asked".to_owned()),
+            };
+            let said = series.into_iter().map(points).collect::<Result<_, _>>();
+            (gate, said.map_or_else(Said::Nothing, Said::Measured))
         };
         gates.into_iter().map(of).collect()
+    }
+
+    /// The values of each series that one account has: this one, or that one.
+    async fn measured_in(
+        &self,
+        account: Option<&Arc<AccountTarget>>,
+        series: Vec<Series>,
+        window: Window,
+        priority: Priority,
+    ) -> Result<BTreeMap<Series, Points>, AwsError> {
+        let aws = match account {
+            Some(elsewhere) => self.beside(elsewhere).await?,
+            None => self.clone(),
+        };
+        let points = aws.metric_data(&series, window, priority).await?;
+        Ok(series.into_iter().zip(points).collect())
     }
 
     /// The values of each series, in their order.
@@ -109,9 +145,9 @@ impl Aws {
             let said = match &found {
                 Ok(found) => match found.get(&name) {
                     Some(state) => Said::Alarm(state.clone()),
-                    None => {
-                        Said::Nothing("there is no such alarm in the account and Region of the load balancer".into())
-                    }
+                    None => Said::Nothing(
+                        "there is no such alarm in the account and Region where this migration writes".into(),
+                    ),
                 },
                 Err(why) => Said::Nothing(why.clone()),
             };

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::join_all;
+use landbridge_plan::account::AccountTarget;
 use landbridge_plan::traffic_migration::{Ask, GateAnswer, GateQuestion, GateRound, Said};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
@@ -44,16 +45,18 @@ struct Round {
 }
 
 impl Aws {
-    /// The newest answers to a round of questions of that object. At most a second is waited for them.
+    /// The newest answers to a round of questions of that object. At most a second is waited for them. `sides` are the
+    /// accounts of `from` and `to`, where those are elsewhere.
     pub(crate) async fn gate_answers(
         &self,
         object: &str,
         round: Option<GateRound>,
+        sides: [Option<Arc<AccountTarget>>; 2],
         priority: Priority,
     ) -> Vec<GateAnswer> {
         let (Some(desk), Some(round)) = (self.desk(), round) else { return Vec::new() };
         let step = round.step.clone();
-        if let Some(mut under_way) = desk.begin(self, object, round, priority) {
+        if let Some(mut under_way) = desk.begin(self, object, (round, sides), priority) {
             // An error says that the sender is gone: the answers are there.
             let _ = timeout(PATIENCE, under_way.changed()).await;
         }
@@ -68,7 +71,7 @@ impl Desk {
         self: &Arc<Self>,
         aws: &Aws,
         object: &str,
-        round: GateRound,
+        (round, sides): (GateRound, [Option<Arc<AccountTarget>>; 2]),
         priority: Priority,
     ) -> Option<watch::Receiver<()>> {
         let mut rounds = lock(&self.rounds);
@@ -91,7 +94,7 @@ impl Desk {
         drop(rounds);
         let (desk, aws, object) = (Arc::clone(self), aws.clone(), object.to_owned());
         tokio::spawn(async move {
-            let answers = Box::pin(desk.ask(&aws, round.questions, priority)).await;
+            let answers = Box::pin(desk.ask(&aws, round.questions, sides, priority)).await;
             if let Some(held) = lock(&desk.rounds).get_mut(&object).filter(|r| r.step == round.step) {
                 held.answers = answers;
             }
@@ -100,8 +103,14 @@ impl Desk {
         Some(waits)
     }
 
-    /// Everybody at once; CloudWatch with one call for everything that is measured and one for every alarm.
-    async fn ask(&self, aws: &Aws, questions: Vec<GateQuestion>, priority: Priority) -> Vec<GateAnswer> {
+    /// Everybody at once; CloudWatch with one call an account for everything that is measured and one for every alarm.
+    async fn ask(
+        &self,
+        aws: &Aws,
+        questions: Vec<GateQuestion>,
+        sides: [Option<Arc<AccountTarget>>; 2],
+        priority: Priority,
+    ) -> Vec<GateAnswer> {
         let at = aws.now();
         let (mut metrics, mut alarms, mut others) = (Vec::new(), Vec::new(), Vec::new());
         for GateQuestion { gate, ask } in questions {
@@ -123,7 +132,7 @@ impl Desk {
             };
             (gate, said)
         }));
-        let (metrics, alarms) = (aws.measured(metrics, priority), aws.alarm_states(alarms, priority));
+        let (metrics, alarms) = (aws.measured(metrics, sides, priority), aws.alarm_states(alarms, priority));
         let (metrics, alarms, others) = futures::join!(metrics, alarms, others);
         let all = metrics.into_iter().chain(alarms).chain(others);
         all.map(|(gate, said)| GateAnswer { gate, at, said }).collect()

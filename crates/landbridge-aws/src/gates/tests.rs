@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use landbridge_emulator::{Fault, FaultKind};
-use landbridge_plan::traffic_migration::Series;
+use landbridge_plan::traffic_migration::{MeasuredIn, Series};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -14,6 +14,8 @@ use super::*;
 use crate::emulator_tests::world;
 
 const LONGEST: Duration = Duration::from_secs(20);
+/// Both sides are where the migration writes.
+const HERE: [Option<Arc<AccountTarget>>; 2] = [None, None];
 
 /// Somebody who gives every connection this answer after a while, and counts them.
 async fn answering(answer: String, pause: Duration) -> (String, Arc<AtomicUsize>) {
@@ -110,7 +112,7 @@ async fn everybody_is_asked_once_an_interval_and_the_answer_of_one_step_is_none_
     let world = world().await;
     let (url, asked) = answering(http("200 OK", ""), Duration::ZERO).await;
     let ask = async |step: &str| {
-        world.aws.gate_answers("TrafficMigration/a", Some(round(step, 3600, &url)), Priority::Deploy).await
+        world.aws.gate_answers("TrafficMigration/a", Some(round(step, 3600, &url)), HERE, Priority::Deploy).await
     };
     for _ in 0..3 {
         let answers = ask("1").await;
@@ -119,10 +121,10 @@ async fn everybody_is_asked_once_an_interval_and_the_answer_of_one_step_is_none_
     assert_eq!(asked.load(Ordering::SeqCst), 1);
     ask("2").await;
     assert_eq!(asked.load(Ordering::SeqCst), 2);
-    assert_eq!(world.aws.gate_answers("TrafficMigration/a", None, Priority::Deploy).await, []);
+    assert_eq!(world.aws.gate_answers("TrafficMigration/a", None, HERE, Priority::Deploy).await, []);
     // A pool of somebody who only looks asks nobody.
     let looker = crate::AwsPool::default().get(&world.target).await;
-    assert_eq!(looker.gate_answers("x", Some(round("1", 1, &url)), Priority::Deploy).await, []);
+    assert_eq!(looker.gate_answers("x", Some(round("1", 1, &url)), HERE, Priority::Deploy).await, []);
     assert_eq!(asked.load(Ordering::SeqCst), 2);
 }
 
@@ -130,7 +132,7 @@ async fn everybody_is_asked_once_an_interval_and_the_answer_of_one_step_is_none_
 async fn a_slow_answer_keeps_nobody_waiting_and_is_there_later() {
     let world = world().await;
     let (url, asked) = answering(http("503 Busy", ""), Duration::from_secs(3)).await;
-    let ask = async || world.aws.gate_answers("a", Some(round("1", 3600, &url)), Priority::Deploy).await;
+    let ask = async || world.aws.gate_answers("a", Some(round("1", 3600, &url)), HERE, Priority::Deploy).await;
     let begin = Instant::now();
     assert_eq!(ask().await, []);
     assert!(begin.elapsed() < Duration::from_millis(2500), "{:?}", begin.elapsed());
@@ -152,6 +154,7 @@ async fn all_metrics_are_one_call_and_all_alarms_another_and_who_is_away_is_told
         metric: name.to_owned(),
         dimensions: BTreeMap::from([("TargetGroup".to_owned(), "targetgroup/a/1".to_owned())]),
         statistic: "Sum".to_owned(),
+        ..Series::default()
     };
     let (start, end) = (1_800_000_000, 1_800_000_120);
     let at = |second: i64| jiff::Timestamp::from_second(second).unwrap();
@@ -173,7 +176,7 @@ async fn all_metrics_are_one_call_and_all_alarms_another_and_who_is_away_is_told
         ]
     };
     let desk = world.aws.desk().unwrap().clone();
-    let said = Box::pin(desk.ask(&world.aws, questions(), Priority::Deploy)).await;
+    let said = Box::pin(desk.ask(&world.aws, questions(), HERE, Priority::Deploy)).await;
     let counted = vec![(start, 3.0), (start + 60, 4.0)];
     let one = [("RequestCount".to_owned(), counted.clone()), ("HTTPCode_Target_5XX_Count".to_owned(), vec![])];
     assert_eq!(said[0].said, Said::Measured(one.into()));
@@ -183,7 +186,55 @@ async fn all_metrics_are_one_call_and_all_alarms_another_and_who_is_away_is_told
     assert_eq!((calls.count("monitoring:GetMetricData"), calls.count("monitoring:DescribeAlarms")), (1, 1));
 
     world.emulator.fault(Fault::on("monitoring:*", FaultKind::ServerError));
-    let said = Box::pin(desk.ask(&world.aws, questions(), Priority::Deploy)).await;
+    let said = Box::pin(desk.ask(&world.aws, questions(), HERE, Priority::Deploy)).await;
     assert!(nothing(&said[0].said).starts_with("cloudwatch:GetMetricData: "), "{:?}", said[0]);
     assert!(nothing(&said[3].said).starts_with("cloudwatch:DescribeAlarms: "), "{:?}", said[3]);
+}
+
+#[tokio::test]
+async fn each_account_is_asked_once_for_its_own_and_a_gate_that_lacks_one_says_which() {
+    let world = world().await;
+    let at = jiff::Timestamp::from_second(1_800_000_000).unwrap();
+    let other =
+        Arc::new(AccountTarget { region: "us-west-2".into(), name: Some("far".into()), ..world.target.clone() });
+    let requests = |measured_in: MeasuredIn| Series {
+        measured_in,
+        namespace: "AWS/ApplicationELB".to_owned(),
+        metric: "RequestCount".to_owned(),
+        statistic: "Sum".to_owned(),
+        ..Series::default()
+    };
+    for (region, value) in [(world.target.region.as_str(), 3.0), ("us-west-2", 5.0)] {
+        let account = &world.target.account_id;
+        world.emulator.set_datapoint_in((account, region), "AWS/ApplicationELB", "RequestCount", &[], at, value);
+    }
+    let questions = || {
+        let gate = |gate: &str, series: &[(&str, MeasuredIn)]| GateQuestion {
+            gate: gate.to_owned(),
+            ask: Ask::Metrics {
+                series: series.iter().map(|(key, place)| ((*key).to_owned(), requests(*place))).collect(),
+                start: at.as_second(),
+                end: at.as_second() + 60,
+            },
+        };
+        vec![
+            gate("both", &[("from", MeasuredIn::From), ("to", MeasuredIn::To)]),
+            gate("again", &[("from", MeasuredIn::From), ("to", MeasuredIn::To)]),
+            gate("here", &[("value", MeasuredIn::Written)]),
+        ]
+    };
+    let desk = world.aws.desk().unwrap().clone();
+    let counted = |value: f64| vec![(at.as_second(), value)];
+    let sides = || [Some(other.clone()), None];
+    let said = Box::pin(desk.ask(&world.aws, questions(), sides(), Priority::Deploy)).await;
+    let both = [("from".to_owned(), counted(5.0)), ("to".to_owned(), counted(3.0))];
+    assert_eq!((&said[0].said, &said[0].said), (&Said::Measured(both.into()), &said[1].said));
+    assert_eq!(said[2].said, Said::Measured([("value".to_owned(), counted(3.0))].into()));
+    assert_eq!(world.emulator.calls().count("monitoring:GetMetricData"), 2);
+
+    world.emulator.fault(Fault::on("monitoring:*", FaultKind::ServerError));
+    let said = Box::pin(desk.ask(&world.aws, questions(), sides(), Priority::Deploy)).await;
+    let elsewhere = "account 111122223333 in us-west-2: cloudwatch:GetMetricData: ";
+    assert!(nothing(&said[0].said).starts_with(elsewhere), "{:?}", said[0]);
+    assert!(nothing(&said[2].said).starts_with("cloudwatch:GetMetricData: "), "{:?}", said[2]);
 }

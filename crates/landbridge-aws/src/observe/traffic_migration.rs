@@ -9,9 +9,9 @@ use landbridge_api::v1alpha1::{
 use landbridge_plan::ecs_service::ServiceFacts;
 use landbridge_plan::kind::Kind as _;
 use landbridge_plan::traffic_migration::{
-    CloudMapPlace, GateAnswer, LimitFacts, PointFacts, RecordFacts, RegistryFacts, ScalingFacts, Side, SideFacts,
-    SideKind, TargetGroupFacts, TrafficMigrationObserved, TrafficMigrationResolved, ZoneFacts, front, goes_back,
-    member_of_simple, mode, name_for, questions, shared_point,
+    CloudMapPlace, GateAnswer, GateRound, LimitFacts, PointFacts, RecordFacts, RegistryFacts, ScalingFacts, Side,
+    SideFacts, SideKind, TargetGroupFacts, TrafficMigrationObserved, TrafficMigrationResolved, ZoneFacts, front,
+    goes_back, member_of_simple, mode, name_for, questions, shared_point,
 };
 
 use super::{DEAR, Freshness, Observe, priority};
@@ -56,9 +56,10 @@ impl Look<'_> {
         let (from, services) = try_join(self.old_group(), services).await?;
         let (mut points, missing) = self.points(from.as_ref()).await?;
         let to = self.new_group(from.as_ref(), &points).await?;
-        let answers = async { Ok(self.answers(from.as_ref(), to.as_ref()).await) };
-        let old = Box::pin(self.whole(&self.resolved.from, from.clone()));
-        let new = Box::pin(self.whole(&self.resolved.to, to.clone()));
+        let answers = self.answers(self.asked(from.as_ref(), to.as_ref()));
+        let answers = async { Ok(answers.await) };
+        let old = Box::pin(self.whole(&self.resolved.from, from));
+        let new = Box::pin(self.whole(&self.resolved.to, to));
         let (from, to, (), answers) = try_join4(old, new, self.tags_of_points(&mut points), answers).await?;
         let (limits, scaling) = try_join(self.limits(&points, from.as_ref()), self.scaling()).await?;
         Ok(TrafficMigrationObserved {
@@ -84,15 +85,20 @@ impl Look<'_> {
             points: self.resolved.objects.clone(),
             from: side(&self.resolved.from, services.0),
             to: side(&self.resolved.to, services.1),
-            answers: self.answers(None, None).await,
+            answers: self.answers(self.asked(None, None)).await,
             ..TrafficMigrationObserved::default()
         }
     }
 
-    /// What is said to the gates' questions, if there are any now.
-    async fn answers(&self, from: Option<&TargetGroupFacts>, to: Option<&TargetGroupFacts>) -> Vec<GateAnswer> {
-        let round = questions(self.object, from, to, self.aws.now());
-        self.aws.gate_answers(&self.object.identity(), round, self.priority).await
+    /// The gates' questions, if there are any now.
+    fn asked(&self, from: Option<&TargetGroupFacts>, to: Option<&TargetGroupFacts>) -> Option<GateRound> {
+        questions(self.object, from, to, self.aws.now())
+    }
+
+    /// What is said to them. Each side is measured in its own account.
+    async fn answers(&self, round: Option<GateRound>) -> Vec<GateAnswer> {
+        let sides = [&self.resolved.from, &self.resolved.to].map(|side| side.account.clone());
+        self.aws.gate_answers(&self.object.identity(), round, sides, self.priority).await
     }
 
     /// The sides by their Cloud Map services, and the name in front of them or the service that they share.
@@ -125,7 +131,7 @@ impl Look<'_> {
                 ..SideFacts::default()
             },
             to: SideFacts { service: services.1, registry: to, ..SideFacts::default() },
-            answers: self.answers(None, None).await,
+            answers: self.answers(self.asked(None, None)).await,
             limits: None,
             zone: self.zone().await?,
         })

@@ -44,7 +44,7 @@ use crate::plan::{Plan, Unmet};
 
 pub use command::goes_back;
 pub use gates::address::forbidden;
-pub use gates::question::{Ask, GateAnswer, GateQuestion, GateRound, Said, Series, questions};
+pub use gates::question::{Ask, GateAnswer, GateQuestion, GateRound, MeasuredIn, Said, Series, questions};
 pub use group::name_for;
 pub use observed::*;
 pub use places::{CloudMapPlace, ExportPlace};

@@ -13,7 +13,6 @@ const LONGEST: i64 = 30;
 /// Everything, each with what to do.
 pub(in super::super) fn mistakes(pass: &Pass<'_>) -> Vec<String> {
     let mut found = Vec::new();
-    elsewhere(pass, &mut found);
     let Some(spec) = &pass.object.spec.gates else { return found };
     names(spec, &mut found);
     urls(spec, &mut found);
@@ -73,44 +72,21 @@ fn times(spec: &MigrationGates, found: &mut Vec<String>) {
 /// By Cloud Map, and inside the cluster, no load balancer is in the way.
 fn load_balancer(pass: &Pass<'_>, spec: &MigrationGates, found: &mut Vec<String>) {
     let backend = &pass.object.spec.backend;
-    let has_none = backend.cloud_map.is_some() || backend.http_route.is_some();
-    let elsewhere = [&pass.resolved.from, &pass.resolved.to].into_iter().find(|side| side.account.is_some());
-    let why = match elsewhere {
-        _ if has_none => "this backend has none".to_owned(),
-        Some(side) => format!("those of {} are in another account or Region", side.name),
-        None => return,
-    };
+    if backend.cloud_map.is_none() && backend.http_route.is_none() {
+        return;
+    }
     let measured = |gate: &declared::Gate<'_>| matches!(gate.what, What::ErrorRate(..) | What::Latency(..));
     let gates = declared::all(Some(spec)).into_iter().filter(measured);
     found.extend(gates.map(|gate| {
         format!(
-            "gate {} looks at the metrics of target groups, and {why}: take a cloudWatch metric of the service's own, or \
-             prometheus",
+            "gate {} looks at the metrics of target groups, and this backend has none: take a cloudWatch metric of the \
+             service's own, or prometheus",
             gate.name
         )
     }));
 }
 
-/// CloudWatch is asked in one account, that of what is written.
-fn elsewhere(pass: &Pass<'_>, found: &mut Vec<String>) {
-    let (from, to) = (&pass.resolved.from, &pass.resolved.to);
-    let Some(side) = [from, to].into_iter().find(|side| side.account.is_some()) else { return };
-    let measured = |gate: &declared::Gate<'_>| matches!(gate.what, What::ErrorRate(..) | What::Latency(..));
-    for gate in declared::all(pass.object.spec.gates.as_ref()).into_iter().filter(measured) {
-        found.push(format!(
-            "gate {} needs the metrics of both sides, and those of {} are in another account: take prometheus or a webhook",
-            gate.name, side.name
-        ));
-    }
-    if from.account.is_some() && pass.settings.max_drain.is_some() {
-        found.push(format!(
-            "spec.finalise.maxDrain needs the metrics of {}, which are in another account: leave it out",
-            from.name
-        ));
-    }
-}
-
-/// Alarms are where the load balancer is.
+/// Alarms are looked at where the migration writes.
 fn alarms(pass: &Pass<'_>, spec: &MigrationGates, found: &mut Vec<String>) {
     let account = &pass.resolved.account;
     for gate in spec.alarms.iter().filter(|g| g.alarm.starts_with("arn:")) {
@@ -119,7 +95,7 @@ fn alarms(pass: &Pass<'_>, spec: &MigrationGates, found: &mut Vec<String>) {
             ["arn", _, "cloudwatch", region, id, "alarm", _]
                 if region == account.region && id == account.account_id => {}
             ["arn", _, "cloudwatch", _, _, "alarm", _] => found.push(format!(
-                "alarm {} is not in account {} and Region {}, where the load balancer is: name one there",
+                "alarm {} is not in account {} and Region {}, where this migration writes: name one there",
                 gate.alarm, account.account_id, account.region
             )),
             _ => found.push(format!("{} is no ARN of a CloudWatch alarm: name the alarm", gate.alarm)),

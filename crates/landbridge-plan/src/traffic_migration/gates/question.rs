@@ -77,9 +77,23 @@ pub enum Ask {
     },
 }
 
+/// Whose account and Region a metric is of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum MeasuredIn {
+    /// Where the migration writes: what holds the load balancer or the hosted zone.
+    #[default]
+    Written,
+    /// Where the load balancer of `from` is.
+    From,
+    /// Where that of `to` is.
+    To,
+}
+
 /// A metric of CloudWatch and a statistic of it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Series {
+    /// Whose CloudWatch has it.
+    pub measured_in: MeasuredIn,
     /// `AWS/ApplicationELB`.
     pub namespace: String,
     /// `RequestCount`.
@@ -150,7 +164,7 @@ fn quiet(object: &TrafficMigration, from: &TargetGroupFacts, now: Timestamp) -> 
     let settings = Settings::of(&object.spec);
     settings.max_drain.filter(|_| !object.is_deleting())?;
     let end = (now.as_second() - LAG).div_euclid(MINUTE) * MINUTE;
-    let requests = series("AWS/ApplicationELB", "RequestCount", dimensions(from)?, "Sum");
+    let requests = of_group(MeasuredIn::From, "RequestCount", dimensions(from)?, "Sum");
     let ask = Ask::Metrics { series: [("from.requests".to_owned(), requests)].into(), start: end - 3 * MINUTE, end };
     let questions = vec![GateQuestion { gate: super::QUIET.to_owned(), ask }];
     let step = object.status.as_ref()?.phase_since.clone()?;
@@ -188,12 +202,11 @@ fn ask(
         (!series.is_empty()).then_some(Ask::Metrics { series, start, end })
     };
     let sides = |wanted: &[(&str, &str, &str)]| {
-        let named = [("from", groups[0]), ("to", groups[1])].into_iter();
-        let of = |(side, group): (&str, Option<&TargetGroupFacts>)| {
+        let named = [("from", MeasuredIn::From, groups[0]), ("to", MeasuredIn::To, groups[1])].into_iter();
+        let of = |(side, place, group): (&str, MeasuredIn, Option<&TargetGroupFacts>)| {
             let dimensions = dimensions(group?)?;
             let one = |(key, metric, statistic): &(&str, &str, &str)| {
-                let series = series("AWS/ApplicationELB", metric, dimensions.clone(), statistic);
-                (format!("{side}.{key}"), series)
+                (format!("{side}.{key}"), of_group(place, metric, dimensions.clone(), statistic))
             };
             Some(wanted.iter().map(one).collect::<Vec<_>>())
         };
@@ -209,7 +222,13 @@ fn ask(
         }
         What::Metric(metric) => {
             let statistic = metric.statistic.as_deref().unwrap_or("Average");
-            let series = series(&metric.namespace, &metric.metric_name, metric.dimensions.clone(), statistic);
+            let series = Series {
+                measured_in: MeasuredIn::Written,
+                namespace: metric.namespace.clone(),
+                metric: metric.metric_name.clone(),
+                dimensions: metric.dimensions.clone(),
+                statistic: statistic.to_owned(),
+            };
             metrics([("value".to_owned(), series)].into())
         }
         What::Alarm(name) => Some(Ask::Alarm((*name).to_owned())),
@@ -227,8 +246,10 @@ fn ask(
     }
 }
 
-fn series(namespace: &str, metric: &str, dimensions: BTreeMap<String, String>, statistic: &str) -> Series {
-    Series { namespace: namespace.to_owned(), metric: metric.to_owned(), dimensions, statistic: statistic.to_owned() }
+/// What a load balancer measures of a target group, where both are.
+fn of_group(place: MeasuredIn, metric: &str, dimensions: BTreeMap<String, String>, statistic: &str) -> Series {
+    let (namespace, metric, statistic) = ("AWS/ApplicationELB".to_owned(), metric.to_owned(), statistic.to_owned());
+    Series { measured_in: place, namespace, metric, dimensions, statistic }
 }
 
 /// Dimensions of a target group's metrics («CloudWatch metrics for your Application Load Balancer»): the last parts of the

@@ -3,7 +3,7 @@
 use landbridge_api::v1alpha1::{GateReading, GateResult, MigrationPhase as Phase};
 
 use super::model::{BY_NAME, NEW, OLD, TO_EKS, World};
-use crate::traffic_migration::{Ask, Said, questions};
+use crate::traffic_migration::{Ask, MeasuredIn, Said, questions};
 
 /// The usual migration with those gates.
 fn spec(gates: &str) -> String {
@@ -382,6 +382,8 @@ fn the_old_side_is_to_be_quiet_before_the_end_where_that_is_asked_for_and_not_fo
         world.run_until(Phase::Draining);
         let asked = questions(&world.object, world.observed.from.group.as_ref(), None, world.observed.at).unwrap();
         assert_eq!((asked.questions.len(), asked.questions[0].gate.as_str()), (1, "quiet"));
+        let Ask::Metrics { series, .. } = &asked.questions[0].ask else { panic!("{asked:?}") };
+        assert_eq!(series["from.requests"].measured_in, MeasuredIn::From);
         let begin = world.observed.at;
         world.answers(&said.map(|said| ("quiet", said)).into_iter().collect::<Vec<_>>());
         world.run_until(Phase::Completed);
@@ -397,16 +399,36 @@ fn the_old_side_is_to_be_quiet_before_the_end_where_that_is_asked_for_and_not_fo
 }
 
 #[test]
-fn what_only_another_account_measures_is_refused() {
-    let gates = "{metrics: [{errorRate: {maxPercent: 1}}], alarms: [{alarm: a}]}";
-    let spec = spec(gates).replace("soak: 10m", "soak: 10m, maxDrain: 1h");
-    let mut world = World::new(&spec, 1);
+fn each_side_is_measured_where_it_is_over_the_same_minutes_and_all_else_where_the_migration_writes() {
+    let queue = "{cloudWatch: {namespace: Shop, metricName: Queue, thresholdRange: {max: 6}}}";
+    let gates = format!("  gates: {{metrics: [{{errorRate: {{maxAboveOther: 1}}}}, {queue}]}}\n");
+    let mut world =
+        World::named(&BY_NAME.replace("soak: 10m", "soak: 10m, maxDrain: 1h").replace("  from:", &(gates + "  from:")));
     world.resolved.from.account = Some(crate::testing::target());
-    world.settle(5);
-    let said: Vec<String> = world.plan().blocked.into_iter().map(|b| b.message).collect();
-    let told = |text: &str| said.iter().filter(|s| s.contains(text)).count();
+    world.answers(&[("error-rate", measured("errors", &[(500.0, 5.0)], &[(500.0, 5.0)]))]);
+    world.run_until(Phase::Baking);
+    let now = world.observed.at.checked_add(jiff::SignedDuration::from_mins(5)).unwrap();
+    let sides = [&world.observed.from, &world.observed.to].map(|s| s.group.as_ref());
+    let round = questions(&world.object, sides[0], sides[1], now).unwrap();
+    let (mut places, mut windows) = (Vec::new(), Vec::new());
+    for question in &round.questions {
+        let Ask::Metrics { series, start, end } = &question.ask else { panic!("{question:?}") };
+        places.extend(series.iter().map(|(key, series)| (key.as_str(), series.measured_in)));
+        windows.push((start, end));
+    }
     assert_eq!(
-        (told("gate error-rate needs the metrics of both sides"), told("spec.finalise.maxDrain needs"), told("alarm")),
-        (1, 1, 0)
+        places,
+        [
+            ("from.errors", MeasuredIn::From),
+            ("from.requests", MeasuredIn::From),
+            ("to.errors", MeasuredIn::To),
+            ("to.requests", MeasuredIn::To),
+            ("value", MeasuredIn::Written)
+        ]
     );
+    assert_eq!(windows[0], windows[1]);
+    // The judgement is that of sides in one account.
+    world.answers(&[("error-rate", measured("errors", &[(500.0, 5.0)], &[(500.0, 11.0)]))]);
+    world.run_until(Phase::RolledBack);
+    assert!(world.status().abort_reason.unwrap().starts_with("gate error-rate failed: "));
 }
