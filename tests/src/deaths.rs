@@ -72,14 +72,20 @@ impl Deaths {
 fn stored(request: &http::Request<Body>) -> Option<String> {
     let kind = kind_of(request.uri().path())?;
     let body = futures::FutureExt::now_or_never(request.body().try_clone()?.collect_bytes())?.ok()?;
-    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let mut body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let status = &body["status"];
     let ready = status["conditions"].as_array().into_iter().flatten().find(|condition| condition["type"] == "Ready");
     let intent = if status["intent"].is_null() { "" } else { " with an intent" };
     let (phase, step, reason) = (&status["phase"], &status["step"], ready.map(|ready| &ready["reason"]));
-    // What is written of a foreign object, without the version of the object that it is written over.
-    let written = if kind.ends_with("/status") { String::new() } else { body["spec"].to_string() };
-    Some(format!("{} {kind}?{phase} {step}{intent} {reason:?} {written}", request.method()))
+    let place = format!("{phase} {step}{intent} {reason:?}");
+    if kind.ends_with("/status") {
+        return Some(format!("{} {kind}?{place}", request.method()));
+    }
+    // What is written, without the version of the object that it is written over.
+    if let Some(metadata) = body["metadata"].as_object_mut() {
+        metadata.remove("resourceVersion");
+    }
+    Some(format!("{} {kind}?{body}", request.method()))
 }
 
 /// The kind in a path, and `/status` where that is written.

@@ -56,10 +56,10 @@ impl Told {
 }
 
 /// What a test holds of it.
-struct Playing {
+pub struct Playing {
     away: Arc<AtomicBool>,
     writes: Arc<AtomicUsize>,
-    task: JoinHandle<()>,
+    pub task: JoinHandle<()>,
 }
 
 impl Controller {
@@ -184,7 +184,7 @@ impl Controller {
 }
 
 /// The load balancer with a rule that carries the controller's tags, the Ingress that it is made of, and the controller.
-async fn open(stage: &Stage) -> (Front, Playing) {
+pub async fn open(stage: &Stage) -> (Front, Playing) {
     let front = tagged(stage, Told::Ingress).await;
     stage.apply(&ingress(&short(&front))).await;
     let playing = Controller::play(stage, &front, Told::Ingress);
@@ -232,13 +232,13 @@ spec:
     )
 }
 
-async fn read(stage: &Stage) -> (Ingress, String) {
+pub async fn read(stage: &Stage) -> (Ingress, String) {
     let ingress: Ingress = stage.get(NAMESPACE, "orders").await.unwrap();
     let action = ingress.metadata.annotations.as_ref().unwrap()[ACTION].clone();
     (ingress, action)
 }
 
-fn long(front: &Front, old: i32, new: i32) -> String {
+pub fn long(front: &Front, old: i32, new: i32) -> String {
     format!(
         "{{\"type\": \"forward\",  \"forwardConfig\":{{\"targetGroups\":[{{\"targetGroupARN\":\"{}\",\"weight\":{old}}},\
          {{\"serviceName\":\"orders\",\"servicePort\":\"http\",\"weight\":{new}}}]}}}}",
@@ -246,7 +246,7 @@ fn long(front: &Front, old: i32, new: i32) -> String {
     )
 }
 
-fn managed(yaml: &str, deadline: &str) -> String {
+pub fn managed(yaml: &str, deadline: &str) -> String {
     let backend = format!("{{applicationLoadBalancer: {{propagation: 1s}}, managerDeadline: {deadline}}}");
     yaml.replace("{applicationLoadBalancer: {propagation: 1s}}", &backend)
 }
@@ -257,7 +257,7 @@ fn says<'a>(migration: &'a TrafficMigration, reason: &str) -> Option<&'a str> {
 }
 
 /// Calls of Elastic Load Balancing that change something, but for the stand-in's.
-fn foreign_writes(stage: &Stage, playing: &Playing) -> usize {
+pub fn foreign_writes(stage: &Stage, playing: &Playing) -> usize {
     let calls = stage.emulator.calls();
     calls.count("elasticloadbalancing:ModifyRule") - playing.writes.load(Ordering::Acquire)
 }

@@ -11,8 +11,10 @@ use landbridge_tests::shop::NAMESPACE;
 use landbridge_tests::wire::Loss;
 use serde_json::json;
 
-use crate::migration::{ECS, EKS, Front, HOST, Name, SPEED, Watch, migration};
+use crate::load_balancer_controller::{self, foreign_writes, long, managed};
+use crate::migration::{ECS, EKS, Front, HOST, Name, SPEED, Watch, command, migration};
 use crate::migration_cloud_map::{self, FRONT, by_cloud_map, front_zone, in_front, registered, sides};
+use crate::migration_hands::{at_stop, stepwise};
 use crate::routes::{ROUTE, by_route};
 
 /// With two steps, for what is tried is each call and not each percentage; with the default for how long weights take; and
@@ -81,6 +83,30 @@ async fn a_migration_of_a_rule_survives_a_death_at_each_of_its_calls_and_writes_
     died_at(&deaths, &["ModifyRule", "PUT trafficmigrations/status"], 4);
     assert_eq!(front.shares(&stage.emulator), [("old".to_owned(), 100.0, 2)]);
     assert_eq!(writes(&stage), counts([("elasticloadbalancing:ModifyRule", 4)]));
+    watch.end();
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_way_back_from_half_way_is_one_write_whoever_dies_on_it() {
+    let mut stage = Stage::start(SPEED).await;
+    let front = Front::open(&stage).await;
+    stage.hasten_operators();
+    stage.next_operator().await;
+    let watch = Watch::begin(&stage, &front);
+    for (name, loss, calls) in [("first", Loss::Request, 8), ("second", Loss::Answer, 2)] {
+        stage.apply(&stepwise(&soon(&migration(name, ECS, EKS, "")))).await;
+        at_stop(&stage, name, 0).await;
+        assert!(front.shares(&stage.emulator).iter().all(|share| (share.1 - 50.0).abs() < 0.1));
+        writes(&stage);
+        let deaths = Deaths::new(loss);
+        let back = async |stage: &Stage| phase(stage, name).await == Some(Phase::RolledBack);
+        stage.endure(&deaths, async |stage| command(stage, name, "abort").await, back).await;
+        died_at(&deaths.by_call(), &["ModifyRule", "PUT trafficmigrations/status"], 1);
+        assert!(deaths.by_call().values().sum::<usize>() >= calls, "{:?}", deaths.by_call());
+        assert_eq!(writes(&stage), counts([("elasticloadbalancing:ModifyRule", 1)]));
+        assert_eq!(front.shares(&stage.emulator), [("old".to_owned(), 100.0, 2)]);
+    }
     watch.end();
     stage.end().await;
 }
@@ -172,5 +198,23 @@ async fn a_migration_by_a_route_survives_a_death_at_each_write_of_the_route_and_
         died_at(&deaths, &["httproutes", "PUT trafficmigrations/status"], 2);
         assert_eq!(stage.rules("orders").await, crate::routes::weighted(&before, old, new));
     }
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_by_the_ingress_of_a_controller_survives_a_death_at_each_write_of_the_ingress_and_of_itself() {
+    let mut stage = Stage::start(SPEED).await;
+    let (front, playing) = load_balancer_controller::open(&stage).await;
+    let watch = Watch::begin(&stage, &front);
+    let turns = [("to-eks", ECS, EKS, Loss::Request, [0, 100]), ("to-ecs", EKS, ECS, Loss::Answer, [100, 0])];
+    for (name, from, to, loss, [old, new]) in turns {
+        let deaths = endures(&mut stage, name, &managed(&migration(name, from, to, ""), "240h"), loss).await;
+        died_at(&deaths, &["PATCH ingresses"], 2);
+        died_at(&deaths, &["PUT trafficmigrations/status"], 4);
+        assert_eq!(load_balancer_controller::read(&stage).await.1, long(&front, old, new));
+        assert_eq!(foreign_writes(&stage, &playing), 0);
+    }
+    watch.end();
+    playing.task.abort();
     stage.end().await;
 }

@@ -72,12 +72,15 @@ pub(crate) enum Event {
     Provisioned(String),
     /// A target of a group reaches the next point of its life, unless its course was changed since.
     Target { group: String, key: target::Key, course: u64, moment: target_life::Moment },
+    /// No part of a load balancer forwards to a group any more, unless it came into use again.
+    OutOfUse(String),
 }
 
 pub(crate) fn happen(world: &mut World, event: Event) {
     match event {
         Event::Provisioned(balancer) => load_balancer::provisioned(world, &balancer),
         Event::Target { group, key, course, moment } => target_life::reach(world, &group, &key, course, moment),
+        Event::OutOfUse(group) => target_life::out_of_use(world, &group),
     }
 }
 

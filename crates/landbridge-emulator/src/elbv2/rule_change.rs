@@ -2,15 +2,16 @@
 //! Source: CreateRule, ModifyRule, SetRulePriorities and DeleteRule.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::rule::{Rule, not_found};
-use super::{Elb, action, condition, listener, names, tags, target_life};
+use super::{Elb, Event, action, condition, listener, names, tags, target_life};
 use crate::clock::later;
 use crate::input::Input;
 use crate::refusal::Refusal;
-use crate::world::{Cx, World};
+use crate::world::{Cx, Event as WorldEvent, World};
 
 /// "Quotas for your Application Load Balancers": rules per load balancer, not counting default rules.
 const RULES_PER_BALANCER: usize = 100;
@@ -78,8 +79,8 @@ pub(super) fn check_groups(elb: &Elb, balancer: &str, actions: &[Value]) -> Resu
     Ok(())
 }
 
-/// Remembers a rule with `actions`. Groups that come into use or fall out of it hear of that, and where it replaces
-/// others, these stay in force until the change has propagated.
+/// Remembers a rule with `actions`. Groups that come into use or fall out of it hear of that. Where it replaces others, these
+/// stay in force until the change has propagated, and so do the groups that they forward to.
 pub(super) fn put(world: &mut World, mut rule: Rule, actions: Vec<Value>) {
     if actions != rule.actions {
         let before = std::mem::replace(&mut rule.actions, actions);
@@ -88,10 +89,11 @@ pub(super) fn put(world: &mut World, mut rule: Rule, actions: Vec<Value>) {
     }
     let (arn, new) = (rule.arn.clone(), rule.groups());
     let old = world.services.elbv2.rules.insert(arn.clone(), rule).map(|old| old.groups()).unwrap_or_default();
-    associate(world, &arn, &old, &new);
+    associate(world, &arn, &old, &new, world.timings.rule_propagation);
 }
 
-fn associate(world: &mut World, rule: &str, old: &BTreeSet<String>, new: &BTreeSet<String>) {
+/// `lasts` is how long the load balancer still forwards to a group that leaves the rule.
+fn associate(world: &mut World, rule: &str, old: &BTreeSet<String>, new: &BTreeSet<String>, lasts: Duration) {
     for arn in old.union(new) {
         let Some(group) = world.services.elbv2.groups.get_mut(arn) else { continue };
         let was_used = group.is_used();
@@ -100,8 +102,10 @@ fn associate(world: &mut World, rule: &str, old: &BTreeSet<String>, new: &BTreeS
         } else {
             group.rules.remove(rule);
         }
-        if group.is_used() != was_used {
-            target_life::use_changed(world, arn);
+        match (was_used, group.is_used()) {
+            (false, true) => target_life::into_use(world, arn),
+            (true, false) => world.after(lasts, WorldEvent::Elbv2(Event::OutOfUse(arn.clone()))),
+            _ => {}
         }
     }
 }
@@ -149,7 +153,7 @@ pub(super) fn remove(world: &mut World, arn: &str) {
     let elb = &mut world.services.elbv2;
     elb.tags.remove(arn);
     let Some(rule) = elb.rules.remove(arn) else { return };
-    associate(world, arn, &rule.groups(), &BTreeSet::new());
+    associate(world, arn, &rule.groups(), &BTreeSet::new(), Duration::ZERO);
 }
 
 /// All at once: the new priorities may be those of rules that get others by the same call.

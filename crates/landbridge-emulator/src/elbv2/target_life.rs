@@ -67,11 +67,21 @@ fn begin(world: &mut World, group: &str, key: &Key) {
     }
 }
 
-/// The group has come into use, or fallen out of it.
-pub(super) fn use_changed(world: &mut World, group: &str) {
+/// The group has come into use: its targets are looked after, but for those that still are.
+pub(super) fn into_use(world: &mut World, group: &str) {
+    begin_where(world, group, |state| state == State::Unused);
+}
+
+/// The group has fallen out of use, unless it is in use again.
+pub(super) fn out_of_use(world: &mut World, group: &str) {
+    if world.services.elbv2.groups.get(group).is_some_and(|kept| !kept.is_used()) {
+        begin_where(world, group, |state| state != State::Draining);
+    }
+}
+
+fn begin_where(world: &mut World, group: &str, holds: impl Fn(State) -> bool) {
     let Some(kept) = world.services.elbv2.groups.get(group) else { return };
-    let keys: Vec<Key> =
-        kept.targets.values().filter(|it| it.state != State::Draining).map(|it| it.key.clone()).collect();
+    let keys: Vec<Key> = kept.targets.values().filter(|it| holds(it.state)).map(|it| it.key.clone()).collect();
     for key in keys {
         begin(world, group, &key);
     }

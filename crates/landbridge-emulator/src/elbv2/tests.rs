@@ -226,6 +226,34 @@ fn changed_weights_are_read_back_at_once_and_in_force_after_the_propagation() {
 }
 
 #[test]
+fn a_group_that_leaves_a_rule_is_served_until_the_change_is_in_force_and_may_come_back_before() {
+    let elb = Elb::new();
+    let (one, two) = (elb.group("one"), elb.group("two"));
+    let listener = elb.listener(&elb.balancer("web"), &one);
+    let arn = elb.make(&rule(&listener, 10, &[(&one, 1), (&two, 1)]), "RuleArn");
+    elb.register(&one, "10.0.0.1");
+    elb.register(&two, "10.0.0.2");
+    elb.pass(120);
+    let forwards = |groups: &[(&str, u32)]| {
+        elb.ok(&format!("ModifyRule&RuleArn={arn}&Actions.member.1.Type=forward{}", weights(groups)));
+    };
+    let whole = || {
+        let shares = elb.0.shares(&listener, "shop.example.com", "/10").unwrap();
+        shares.iter().all(|share| share.healthy == 1 || share.percent == 0.0)
+    };
+    forwards(&[(&one, 1)]);
+    assert!(whole() && elb.health(&two) == pair("healthy", ""));
+    elb.pass(2);
+    forwards(&[(&one, 1), (&two, 3)]);
+    elb.pass(30);
+    assert!(whole() && elb.health(&two) == pair("healthy", ""), "it came back before it was gone");
+    forwards(&[(&one, 1)]);
+    elb.pass(5);
+    assert_eq!(elb.health(&two), pair("unused", "Target.NotInUse"));
+    assert!(whole());
+}
+
+#[test]
 fn limits_of_rules_and_groups_are_refused_as_aws_does() {
     let elb = Elb::new();
     let balancer = elb.balancer("web");
