@@ -93,7 +93,8 @@ fn kind_of(path: &str) -> Option<String> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let [_, group, _, rest @ ..] = parts.as_slice() else { return None };
     let rest = if rest.first() == Some(&"namespaces") { rest.get(2..)? } else { rest };
-    let is_ours = ["landbridge.dev", "gateway.networking.k8s.io", "networking.k8s.io"].contains(group);
+    let is_ours =
+        ["landbridge.dev", "gateway.networking.k8s.io", "networking.k8s.io", "externaldns.k8s.io"].contains(group);
     let status = if rest.get(2) == Some(&"status") { "/status" } else { "" };
     is_ours.then(|| rest.first().map(|kind| format!("{kind}{status}"))).flatten()
 }

@@ -14,13 +14,17 @@ use serde_json::json;
 use crate::load_balancer_controller::{self, foreign_writes, long, managed};
 use crate::migration::{ECS, EKS, Front, HOST, Name, SPEED, Watch, command, migration};
 use crate::migration_cloud_map::{self, FRONT, by_cloud_map, front_zone, in_front, registered, sides};
+use crate::migration_external_dns::{ExternalDns, Governed};
 use crate::migration_hands::{at_stop, stepwise};
 use crate::routes::{ROUTE, by_route};
 
 /// With two steps, for what is tried is each call and not each percentage; with the default for how long weights take; and
 /// with a deadline that does not pass while operators die.
 fn soon(yaml: &str) -> String {
-    let yaml = yaml.replace("propagation: 1s", "").replace("{weight: 1, bake: 0s}, {weight: 10, bake: 0s}, ", "");
+    let yaml = yaml
+        .replace("propagation: 1s, ", "")
+        .replace("propagation: 1s", "")
+        .replace("{weight: 1, bake: 0s}, {weight: 10, bake: 0s}, ", "");
     yaml.replace("abort: {afterFailures: 2}", "abort: {progressDeadline: 240h}")
 }
 
@@ -217,4 +221,23 @@ async fn a_migration_by_the_ingress_of_a_controller_survives_a_death_at_each_wri
     watch.end();
     playing.task.abort();
     stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_by_the_sources_of_external_dns_survives_a_death_at_each_write_of_a_source_and_of_itself() {
+    let mut governed = Governed::open().await;
+    let dns = ExternalDns::start(&governed.stage, &governed.zone, &governed.canonical, "here");
+    governed.both_sets_are_there().await;
+    let turns = [("to-eks", false, Loss::Request, ("0", "100")), ("to-ecs", true, Loss::Answer, ("100", "0"))];
+    for (name, back, loss, (tasks, pods)) in turns {
+        let yaml = governed.migration(name, back).replace("managerDeadline: 3s", "managerDeadline: 240h");
+        let deaths = endures(&mut governed.stage, name, &yaml, loss).await;
+        // An Ingress for the pods, a DNSEndpoint for the tasks: one of them grows before the other shrinks.
+        died_at(&deaths, &["PATCH ingresses", "PATCH dnsendpoints"], 2);
+        died_at(&deaths, &["PUT trafficmigrations/status"], 4);
+        assert_eq!(governed.weights().await, (tasks.to_owned(), pods.to_owned()));
+        assert!(dns.wrote_everything(&governed.stage.emulator), "only external-dns writes records");
+    }
+    dns.task.abort();
+    governed.stage.end().await;
 }

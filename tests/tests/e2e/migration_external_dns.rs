@@ -72,10 +72,10 @@ spec:
 }
 
 /// The stand-in.
-struct ExternalDns {
+pub struct ExternalDns {
     silent: Arc<AtomicBool>,
     batches: Arc<AtomicUsize>,
-    task: JoinHandle<()>,
+    pub task: JoinHandle<()>,
 }
 
 fn objects(stage: &Stage, group: &str, version: &str, kind: &str, plural: &str) -> Api<DynamicObject> {
@@ -141,7 +141,7 @@ fn batch(canonical: &str, owner: &str, set: &Wanted) -> String {
 }
 
 impl ExternalDns {
-    fn start(stage: &Stage, zone: &str, canonical: &str, owner: &'static str) -> Self {
+    pub fn start(stage: &Stage, zone: &str, canonical: &str, owner: &'static str) -> Self {
         let (silent, batches) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let (hush, count, aws) = (silent.clone(), batches.clone(), stage.emulator.clone());
         let (ingresses, endpoints) = (ingresses(stage), endpoints(stage));
@@ -170,22 +170,22 @@ impl ExternalDns {
     }
 
     /// Nobody else wrote a record: two batches more are the record of another test's hand.
-    fn wrote_everything(&self, aws: &Emulator) -> bool {
+    pub fn wrote_everything(&self, aws: &Emulator) -> bool {
         aws.calls().count("route53:ChangeResourceRecordSets") == self.batches.load(Ordering::Relaxed)
     }
 }
 
 /// Both sides behind load balancers of their own, the name in a zone, and external-dns that governs it.
-struct Governed {
-    stage: Stage,
-    front: Front,
-    pods: (String, String),
-    zone: String,
-    canonical: String,
+pub struct Governed {
+    pub stage: Stage,
+    pub front: Front,
+    pub pods: (String, String),
+    pub zone: String,
+    pub canonical: String,
 }
 
 impl Governed {
-    async fn open() -> Self {
+    pub async fn open() -> Self {
         let stage = Stage::start(SPEED).await;
         let front = Front::open(&stage).await;
         let pods = front_of_pods(&stage.emulator);
@@ -206,7 +206,7 @@ impl Governed {
         Self { stage, front, pods, zone, canonical }
     }
 
-    fn migration(&self, name: &str, back: bool) -> String {
+    pub fn migration(&self, name: &str, back: bool) -> String {
         let tasks = format!("{ECS}, dnsSource: {{kind: DNSEndpoint, name: orders-tasks}}");
         let pods = format!("{EKS}, targetGroupArn: '{}', dnsSource: {{setIdentifier: pods}}", self.pods.1);
         let (from, to) = if back { (&pods, &tasks) } else { (&tasks, &pods) };
@@ -217,13 +217,13 @@ impl Governed {
         migration(name, from, to, "").replace("applicationLoadBalancer: {propagation: 1s}", &backend)
     }
 
-    async fn both_sets_are_there(&self) {
+    pub async fn both_sets_are_there(&self) {
         let aws = &self.stage.emulator;
         self.stage.eventually("both sets are there", async || aws.resolve(HOST, "A").len() == 2).await;
     }
 
     /// The weights that the sources say: of the tasks and of the pods.
-    async fn weights(&self) -> (String, String) {
+    pub async fn weights(&self) -> (String, String) {
         let sets = wanted(&ingresses(&self.stage), &endpoints(&self.stage)).await.unwrap();
         (sets[0].weight.clone(), sets[1].weight.clone())
     }
