@@ -174,45 +174,20 @@ impl Aws {
     }
 
     async fn rules_of(&self, arns: &[String], priority: Priority) -> Result<Vec<PointFacts>, AwsError> {
-        if arns.is_empty() {
-            return Ok(Vec::new());
-        }
         let ask = |arns: Vec<String>| async move {
             let call = || self.elb().describe_rules().set_rule_arns(Some(arns.clone())).send();
-            self.call(op::DESCRIBE_RULES, priority, call).await.map(|a| a.rules().to_vec())
+            self.call(op::DESCRIBE_RULES, priority, call).await.map(|a| a.rules().iter().map(rule_facts).collect())
         };
-        let found = match ask(arns.to_vec()).await {
-            Err(error) if error.class == ErrorClass::NotFound => {
-                let mut found = Vec::new();
-                for arn in arns.iter().filter(|_| arns.len() > 1) {
-                    found.extend(or_none(ask(vec![arn.clone()]).await)?);
-                }
-                found
-            }
-            other => other?,
-        };
-        Ok(found.iter().map(rule_facts).collect())
+        those_there(arns, ask).await
     }
 
     async fn listeners_of(&self, arns: &[String], priority: Priority) -> Result<Vec<PointFacts>, AwsError> {
-        if arns.is_empty() {
-            return Ok(Vec::new());
-        }
         let ask = |arns: Vec<String>| async move {
             let call = || self.elb().describe_listeners().set_listener_arns(Some(arns.clone())).send();
-            self.call(op::DESCRIBE_LISTENERS, priority, call).await.map(|a| a.listeners().to_vec())
+            let answer = self.call(op::DESCRIBE_LISTENERS, priority, call).await;
+            answer.map(|a| a.listeners().iter().map(listener_facts).collect())
         };
-        let found = match ask(arns.to_vec()).await {
-            Err(error) if error.class == ErrorClass::NotFound => {
-                let mut found = Vec::new();
-                for arn in arns.iter().filter(|_| arns.len() > 1) {
-                    found.extend(or_none(ask(vec![arn.clone()]).await)?);
-                }
-                found
-            }
-            other => other?,
-        };
-        Ok(found.iter().map(listener_facts).collect())
+        those_there(arns, ask).await
     }
 
     /// Every rule and default action of a load balancer that forwards to a target group, in the order of their ARNs.
@@ -259,6 +234,25 @@ impl Aws {
             }
         }
     }
+}
+
+/// What is there of these ARNs. An answer is refused whole when one of them is gone, so that each is then asked for alone.
+async fn those_there<F>(arns: &[String], ask: impl Fn(Vec<String>) -> F) -> Result<Vec<PointFacts>, AwsError>
+where
+    F: Future<Output = Result<Vec<PointFacts>, AwsError>>,
+{
+    if arns.is_empty() {
+        return Ok(Vec::new());
+    }
+    match ask(arns.to_vec()).await {
+        Err(error) if error.class == ErrorClass::NotFound => {}
+        other => return other,
+    }
+    let mut found = Vec::new();
+    for arn in arns.iter().filter(|_| arns.len() > 1) {
+        found.extend(or_none(ask(vec![arn.clone()]).await)?);
+    }
+    Ok(found)
 }
 
 fn or_none<T>(result: Result<Vec<T>, AwsError>) -> Result<Vec<T>, AwsError> {

@@ -180,18 +180,7 @@ async fn stays(stage: &Stage, beside: &Beside) {
 #[ignore = "builds mcs-controller from its Go modules"]
 async fn the_aws_mcs_controller_and_the_operator_read_each_other_and_undo_nothing() {
     let program = find("mcs-controller");
-    let mut stage = Stage::without_operator(10.0).await;
-    stage.install_multi_cluster(Installed::ByAws).await;
-    stage.name_cluster("aws-west", "shops").await;
-    for yaml in [PLATFORM, AWS_CONTROLLER] {
-        stage.apply(yaml).await;
-    }
-    stage.start_operator().await;
-    for yaml in [SERVICE, OURS] {
-        stage.apply(yaml).await;
-    }
-    stage.endpoints(&[("10.0.0.1", true), ("10.0.0.2", true)]).await;
-    stage.until("shop", "orders", "ready", is_ready::<CloudMapExport>).await;
+    let stage = exported(&[("10.0.0.1", true), ("10.0.0.2", true)]).await;
     let ours = instances(&stage, "orders");
     let beside = Beside::start(&stage, program).await;
 
@@ -251,10 +240,8 @@ async fn the_aws_mcs_controller_and_the_operator_read_each_other_and_undo_nothin
     stage.end().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "builds mcs-controller from its Go modules"]
-async fn an_import_under_the_name_that_the_aws_mcs_controller_imports_keeps_its_service() {
-    let program = find("mcs-controller");
+/// A cluster with the controller's kinds, whose Service `orders` with these pods we export.
+async fn exported(pods: &[(&str, bool)]) -> Stage {
     let mut stage = Stage::without_operator(10.0).await;
     stage.install_multi_cluster(Installed::ByAws).await;
     stage.name_cluster("aws-west", "shops").await;
@@ -265,8 +252,16 @@ async fn an_import_under_the_name_that_the_aws_mcs_controller_imports_keeps_its_
     for yaml in [SERVICE, OURS] {
         stage.apply(yaml).await;
     }
-    stage.endpoints(&[("10.0.0.1", true)]).await;
+    stage.endpoints(pods).await;
     stage.until("shop", "orders", "ready", is_ready::<CloudMapExport>).await;
+    stage
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "builds mcs-controller from its Go modules"]
+async fn an_import_under_the_name_that_the_aws_mcs_controller_imports_keeps_its_service() {
+    let program = find("mcs-controller");
+    let stage = exported(&[("10.0.0.1", true)]).await;
     // `pay` is in Cloud Map by the hand of somebody, with all attributes; both import it, under one name.
     stage.apply(&IMPORT_PAY.replace("serviceImport: true", "serviceImport: false")).await;
     register_pay(&stage);
@@ -290,18 +285,7 @@ async fn an_import_under_the_name_that_the_aws_mcs_controller_imports_keeps_its_
 #[ignore = "builds mcs-controller from its Go modules"]
 async fn two_exports_of_one_service_under_one_name_do_not_fight_and_ours_says_whose_the_instances_are() {
     let program = find("mcs-controller");
-    let mut stage = Stage::without_operator(10.0).await;
-    stage.install_multi_cluster(Installed::ByAws).await;
-    stage.name_cluster("aws-west", "shops").await;
-    for yaml in [PLATFORM, AWS_CONTROLLER] {
-        stage.apply(yaml).await;
-    }
-    stage.start_operator().await;
-    for yaml in [SERVICE, OURS] {
-        stage.apply(yaml).await;
-    }
-    stage.endpoints(&[("10.0.0.1", true)]).await;
-    stage.until("shop", "orders", "ready", is_ready::<CloudMapExport>).await;
+    let stage = exported(&[("10.0.0.1", true)]).await;
     let beside = Beside::start(&stage, program).await;
     stage.apply(SERVICE_EXPORT_OF_ORDERS).await;
     // It names instances as we do, and registers its own over ours without looking.
