@@ -131,6 +131,11 @@ impl Emulator {
         self.lock().faults.add(rule);
     }
 
+    /// The actions of the rules that no call was meant by so far: misspelt, perhaps.
+    pub fn unmet_faults(&self) -> Vec<String> {
+        self.lock().faults.unmet()
+    }
+
     /// Removes every rule that breaks calls.
     pub fn clear_faults(&self) {
         self.lock().faults.clear();

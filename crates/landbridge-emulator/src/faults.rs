@@ -47,6 +47,52 @@ pub struct Fault {
     probability: f64,
     /// Entries of batches that it met so far.
     entries: u64,
+    /// Whether a call was such as it means, broken or not.
+    met: bool,
+}
+
+/// The services that answer, by the names that IAM actions begin with; CloudWatch also by the one that its requests are
+/// signed with.
+const SERVICES: [&str; 21] = [
+    "application-autoscaling",
+    "cloudwatch",
+    "codedeploy",
+    "ec2",
+    "ecr",
+    "ecs",
+    "eks",
+    "elasticloadbalancing",
+    "events",
+    "iam",
+    "logs",
+    "monitoring",
+    "route53",
+    "scheduler",
+    "secretsmanager",
+    "servicediscovery",
+    "servicequotas",
+    "sqs",
+    "ssm",
+    "sts",
+    "tag",
+];
+
+/// The action as calls are counted by, or why no call can be it.
+fn readable(action: String) -> Result<String, String> {
+    let Some((service, operation)) = action.split_once(':') else {
+        return if action.contains('*') {
+            Ok(action)
+        } else {
+            Err(format!("calls: action {action} is no IAM action: write SERVICE:Operation, such as ecs:CreateService"))
+        };
+    };
+    if !SERVICES.iter().any(|known| matches(service, known)) {
+        return Err(format!(
+            "calls: action {action} is of no service that is emulated; those are {}",
+            SERVICES.join(", ")
+        ));
+    }
+    Ok(if service == "cloudwatch" { format!("monitoring:{operation}") } else { action })
 }
 
 /// A rule as it is written in a file.
@@ -68,10 +114,11 @@ impl TryFrom<Written> for Fault {
 
     fn try_from(written: Written) -> Result<Self, String> {
         let Written { action, fault: kind, skip, times, probability } = written;
+        let action = readable(action)?;
         if matches!(kind, FaultKind::Partial(_)) {
             partial::check(&action)?;
         }
-        Ok(Self { action, kind, skip, times, probability, entries: 0 })
+        Ok(Self { action, kind, skip, times, probability, entries: 0, met: false })
     }
 }
 
@@ -88,7 +135,7 @@ pub(crate) fn probability<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
 impl Fault {
     /// Breaks each call whose `service:Action` matches the glob (`*` stands for any text), until told otherwise.
     pub fn on(action: impl Into<String>, kind: FaultKind) -> Self {
-        Self { action: action.into(), kind, skip: 0, times: None, probability: 1.0, entries: 0 }
+        Self { action: action.into(), kind, skip: 0, times: None, probability: 1.0, entries: 0, met: false }
     }
 
     /// Only the `nth` matching call from now, counted from 1.
@@ -144,6 +191,7 @@ impl Faults {
         for (at, rule) in self.rules.iter_mut().enumerate() {
             let is_partial = matches!(rule.kind, FaultKind::Partial(_));
             let fits = matches(&rule.action, action) && (!is_partial || is_batch(action));
+            rule.met |= fits;
             if met.is_some() || !fits || rule.times == Some(0) {
                 continue;
             }
@@ -161,6 +209,11 @@ impl Faults {
             met = Some(rule.kind.clone());
         }
         met
+    }
+
+    /// The actions of rules that no call was meant by.
+    pub(crate) fn unmet(&self) -> Vec<String> {
+        self.rules.iter().filter(|rule| !rule.met).map(|rule| rule.action.clone()).collect()
     }
 
     /// Whether the next entry of the batch that is being answered fails.
@@ -228,6 +281,25 @@ mod tests {
         ] {
             assert_eq!(matches(pattern, action), expected, "{pattern} against {action}");
         }
+    }
+
+    #[test]
+    fn an_action_that_no_call_can_be_is_refused_and_cloudwatch_goes_by_both_of_its_names() {
+        assert!(readable("CreateService".into()).unwrap_err().contains("such as ecs:CreateService"));
+        assert!(readable("esc:CreateService".into()).unwrap_err().contains("is of no service that is emulated"));
+        assert_eq!(readable("cloudwatch:PutMetricData".into()).unwrap(), "monitoring:PutMetricData");
+        for fine in ["*", "*:Describe*", "ecs:*", "e*:Create*", "monitoring:*"] {
+            assert_eq!(readable(fine.into()).unwrap(), fine);
+        }
+    }
+
+    #[test]
+    fn a_rule_that_no_call_was_meant_by_is_known_at_the_end() {
+        let mut faults = Faults::default();
+        faults.add(Fault::on("ecs:CreateServce", FaultKind::Throttle));
+        faults.add(Fault::on("ecs:*", FaultKind::Throttle).nth(9));
+        faults.meet("ecs:CreateService", &mut Rng::seeded(1));
+        assert_eq!(faults.unmet(), ["ecs:CreateServce"]);
     }
 
     #[test]

@@ -320,7 +320,7 @@ fn signed_scope(headers: &HeaderMap) -> Result<Option<(&str, &str, &str)>, Refus
 }
 
 /// Whether this has the form of a Region's name: `eu-central-1`, `us-gov-west-1`.
-fn is_region(name: &str) -> bool {
+pub fn is_region(name: &str) -> bool {
     let parts: Vec<&str> = name.split('-').collect();
     let (Some((first, rest)), Some((number, places))) = (parts.split_first(), parts.split_last()) else { return false };
     let is_word = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());

@@ -56,7 +56,7 @@ pub use ecs::RunningTask;
 pub use elbv2::{Asked, ListenerFacts, Route, RoutedTarget, Share};
 pub use emulator::{Builder, Emulator};
 pub use faults::{Fault, FaultKind};
-pub use gateway::ConnectionLost;
+pub use gateway::{ConnectionLost, is_region};
 pub use partial::Entries;
 pub use route53::DnsAnswer;
 pub use scripts::{HookAnswer, HookScript, SubnetScript, TargetFate, TargetScript, TaskFate, TaskScript};

@@ -195,7 +195,7 @@ pub enum MigrateVerb {
     Pause(MigrationTarget),
     /// Go on after a pause; in a conflict, write our weights again.
     Resume(MigrationTarget),
-    /// Agree to the next step: end the bake early, or let a manual step go on.
+    /// Agree to the next step: end the bake early, let a manual step go on, or go on without a gate that has no data.
     Promote(MigrationTarget),
     /// In a conflict, go on from the weights that are there.
     AdoptCurrent(MigrationTarget),
@@ -249,8 +249,8 @@ impl MigrateVerb {
             Self::Pause(_) => "paused",
             Self::Resume(_) => "resumed",
             Self::Promote(_) => "promoted",
-            Self::AdoptCurrent(_) => "goes on from the present weights:",
-            Self::Abort(_) => "goes back:",
+            Self::AdoptCurrent(_) => "told to go on from the present weights:",
+            Self::Abort(_) => "told to go back:",
             Self::Plan(_) | Self::Status { .. } => "looked at",
         }
     }
@@ -260,7 +260,7 @@ impl MigrateVerb {
 #[derive(Debug, Args)]
 pub struct EmulatorArgs {
     /// Loopback address and port; port 0 is any free one.
-    #[arg(long, default_value = "127.0.0.1:4566")]
+    #[arg(long, default_value = "127.0.0.1:4566", value_name = "ADDRESS:PORT", value_parser = listen)]
     pub listen: SocketAddr,
     /// How many times as fast as on AWS tasks start and deployments roll, from 0.01 to 1000.
     #[arg(long, default_value_t = 1.0, value_parser = landbridge_sandbox::args::speed)]
@@ -275,14 +275,30 @@ pub struct EmulatorArgs {
     #[arg(long)]
     pub strict_network: bool,
     /// File of calls to break and of tasks to fail (YAML or JSON).
+    ///
+    /// For example `calls: [{action: "ecs:Describe*", fault: throttle, probability: 0.1}]`, or
+    /// `tasks: [{image: "*/web:2", fate: pullError}]`. Its parts are calls, tasks, targets, hooks, subnets, utilization and zones;
+    /// docs/how-to/emulator.md has every form.
     #[arg(long, value_name = "FILE")]
     pub faults: Option<PathBuf>,
     /// Account of credentials that name no other.
     #[arg(long, default_value = "000000000000", value_parser = account)]
     pub account: String,
     /// Region of signatures that name no other.
-    #[arg(long, default_value = "us-east-1")]
+    #[arg(long, default_value = "us-east-1", value_parser = region)]
     pub region: String,
+}
+
+/// `127.0.0.1:4566`, `[::1]:4566`, `localhost:4566`.
+fn listen(text: &str) -> Result<SocketAddr, String> {
+    let numbered = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    let parsed = numbered.as_deref().unwrap_or(text).parse();
+    parsed.map_err(|_| "expected a loopback address and a port, such as 127.0.0.1:4566 or 127.0.0.1:0".to_owned())
+}
+
+fn region(text: &str) -> Result<String, String> {
+    let fits = landbridge_emulator::is_region(text);
+    if fits { Ok(text.to_owned()) } else { Err("expected the name of an AWS Region, such as eu-central-1".to_owned()) }
 }
 
 fn account(text: &str) -> Result<String, String> {
@@ -311,6 +327,15 @@ mod tests {
     fn the_command_line_is_consistent() {
         use clap::CommandFactory as _;
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_address_is_read_also_as_localhost_and_refused_with_an_example() {
+        assert_eq!(listen("localhost:4566").unwrap(), listen("127.0.0.1:4566").unwrap());
+        for wrong in ["4566", ":4566", "localhost", "127.0.0.1:99999"] {
+            assert!(listen(wrong).unwrap_err().contains("such as 127.0.0.1:4566"), "{wrong}");
+        }
+        assert!(region("us-gov-west-1").is_ok() && region("Frankfurt").is_err() && region("").is_err());
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl Live {
         // Its chain of causes says the same three times; the last link is what a person can act on.
         let config = Config::infer().await.map_err(|error| {
             let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-            anyhow!("no Kubernetes cluster is configured (set KUBECONFIG, or give files with -f): {cause}")
+            anyhow!("no Kubernetes cluster is configured (set KUBECONFIG; plan, diff and apply also take files with -f): {cause}")
         })?;
         let namespace = config.default_namespace.clone();
         let client = Client::try_from(config).context("connecting to the Kubernetes API")?;
@@ -99,12 +99,7 @@ impl Live {
         let list = kind.api(&self.client, namespace).list(&ListParams::default()).await;
         match list {
             Ok(list) => Ok(list.items),
-            Err(kube::Error::Api(status)) if status.code == 404 => {
-                anyhow::bail!(
-                    "the cluster does not know {}: install the CRDs with `landbridge crds | kubectl apply -f -`",
-                    kind.plural
-                )
-            }
+            Err(kube::Error::Api(status)) if status.code == 404 => Err(unknown(kind)),
             Err(error) => Err(error).with_context(|| format!("listing {}", kind.plural)),
         }
     }
@@ -154,9 +149,20 @@ impl Live {
     /// One object.
     pub async fn get(&self, kind: &KindInfo, namespace: &str, name: &str) -> Result<DynamicObject> {
         let found = kind.api(&self.client, Some(namespace)).get_opt(name).await;
-        let place = if kind.namespaced { format!(" in namespace {namespace}") } else { String::new() };
-        found
-            .with_context(|| format!("reading {} {name}", kind.kind))?
-            .with_context(|| format!("there is no {} {name}{place}", kind.kind))
+        if let Some(found) = found.with_context(|| format!("reading {} {name}", kind.kind))? {
+            return Ok(found);
+        }
+        // An object that is not there and a kind that is not there are answered alike.
+        let list = kind.api(&self.client, Some(namespace)).list(&ListParams::default().limit(1)).await;
+        if matches!(list, Err(kube::Error::Api(status)) if status.code == 404) {
+            return Err(unknown(kind));
+        }
+        let place =
+            if kind.namespaced { format!(" in namespace {namespace}; -n names another") } else { String::new() };
+        Err(anyhow!("there is no {} {name}{place}", kind.kind))
     }
+}
+
+fn unknown(kind: &KindInfo) -> anyhow::Error {
+    anyhow!("the cluster does not know {}: install the CRDs with `landbridge crds | kubectl apply -f -`", kind.plural)
 }

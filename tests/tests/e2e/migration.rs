@@ -275,6 +275,36 @@ async fn an_abort_and_pods_that_fall_ill_give_the_traffic_back_with_one_write() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_target_group_that_somebody_deleted_is_made_again_and_a_mistaken_migration_takes_none_with_it() {
+    let stage = Stage::start(SPEED).await;
+    let front = Front::open(&stage).await;
+    let yaml = migration("first", ECS, EKS, "").replace("{weight: 50, bake: 0s}", "{weight: 50, bake: 1h}");
+    stage.apply(&yaml).await;
+    until(&stage, "first", Phase::Baking).await;
+    command(&stage, "first", "abort").await;
+    let first = until(&stage, "first", Phase::RolledBack).await;
+    let made = first.status.unwrap().target_groups.unwrap().to.unwrap();
+
+    stage.apply(&migration("mistaken", ECS, EKS, "").replace("{propagation: 1s}", "{listenerRuleArns: [nope]}")).await;
+    let refused = |m: &TrafficMigration| {
+        let conditions = m.status.as_ref().map(|s| s.common.conditions.as_slice()).unwrap_or_default();
+        condition::find(conditions, condition::READY).is_some_and(|c| c.reason == reason::PREFLIGHT)
+    };
+    stage.until::<TrafficMigration>(NAMESPACE, "mistaken", "refused", refused).await;
+    stage.delete(kube::Api::<TrafficMigration>::namespaced(stage.client.clone(), NAMESPACE), "mistaken").await;
+    let gone = async || stage.get::<TrafficMigration>(NAMESPACE, "mistaken").await.is_none();
+    stage.eventually("the mistaken migration is gone", gone).await;
+    assert_eq!(stage.emulator.calls().count("elasticloadbalancing:DeleteTargetGroup"), 0, "the first one has it");
+
+    outsider::elb(&stage.emulator, "DeleteTargetGroup", &[("TargetGroupArn", &made)], "none");
+    stage.apply(&migration("again", ECS, EKS, "")).await;
+    let again = until(&stage, "again", Phase::Completed).await;
+    assert_ne!(again.status.unwrap().target_groups.unwrap().to.unwrap(), made);
+    assert_eq!(front.shares(&stage.emulator), [("new".to_owned(), 100.0, 2)]);
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn somebody_elses_weights_are_left_alone_and_told_and_a_second_migration_is_refused() {
     let stage = Stage::start(SPEED).await;
     let front = Front::open(&stage).await;

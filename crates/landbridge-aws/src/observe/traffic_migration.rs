@@ -219,10 +219,17 @@ impl Look<'_> {
     /// made, which the named rules tell.
     async fn old_group(&self) -> Result<Option<TargetGroupFacts>, AwsError> {
         let side = &self.resolved.from;
-        let known = side.target_group.clone().or_else(|| self.stored(true)).or_else(|| side.made_before.clone());
-        let Some(arn) = known else {
-            return self.made_for(side).await;
-        };
+        match self.known_group(side, true).await? {
+            None if side.target_group.is_none() => self.made_for(side).await,
+            found => Ok(found),
+        }
+    }
+
+    /// The target group of a side that the spec, the status or an earlier migration names. An ARN that was stored may be
+    /// that of one which somebody deleted meanwhile: then it is looked for by its name, as when none was stored.
+    async fn known_group(&self, side: &Side, from: bool) -> Result<Option<TargetGroupFacts>, AwsError> {
+        let known = side.target_group.clone().or_else(|| self.stored(from)).or_else(|| side.made_before.clone());
+        let Some(arn) = known else { return Ok(None) };
         Ok(self.aws_of(side).await?.target_groups(&[arn], self.priority).await?.into_values().next())
     }
 
@@ -232,9 +239,9 @@ impl Look<'_> {
         points: &[PointFacts],
     ) -> Result<Option<TargetGroupFacts>, AwsError> {
         let side = &self.resolved.to;
-        let known = side.target_group.clone().or_else(|| self.stored(false)).or_else(|| side.made_before.clone());
-        if let Some(arn) = known {
-            return Ok(self.aws_of(side).await?.target_groups(&[arn], self.priority).await?.into_values().next());
+        let found = self.known_group(side, false).await?;
+        if found.is_some() || side.target_group.is_some() {
+            return Ok(found);
         }
         let Some((owner, _)) = side.managed() else { return Ok(None) };
         let balancer = points.first().map(|p| p.load_balancer.as_str());

@@ -49,7 +49,9 @@ pub(super) fn finish(turn: &mut Turn<'_, '_>) {
         [(&turn.pass.resolved.from, &turn.pass.observed.from), (&turn.pass.resolved.to, &turn.pass.observed.to)];
     let mut left = false;
     for (side, facts) in sides {
-        let Some(made) = made_by_us(turn, side, facts) else { continue };
+        // What another migration of the same Service has too is for the last of them.
+        let shared = |made: &&super::TargetGroupFacts| turn.pass.resolved.shared_groups.contains(&made.arn);
+        let Some(made) = made_by_us(turn, side, facts).filter(|made| !shared(made)) else { continue };
         let used = turn.pass.observed.points.iter().any(|p| p.weights.iter().any(|w| w.target == made.arn));
         if used && !frozen {
             turn.plan.wait(

@@ -99,7 +99,12 @@ impl Kind for TrafficMigration {
         let (from, to) = (&resolved.from.name, &resolved.to.name);
         let share = state.share.clone().unwrap_or_default();
         match state.phase.unwrap_or_default() {
-            MigrationPhase::Completed => Health::Healthy(format!("{to} has the traffic that {from} had")),
+            MigrationPhase::Completed if matches!(&*share, "" | "0/100") => {
+                Health::Healthy(format!("{to} has the traffic that {from} had"))
+            }
+            MigrationPhase::Completed => Health::Healthy(format!(
+                "it ended with all traffic at {to}; that was changed since then, and now it is {share} between {from} and {to}"
+            )),
             MigrationPhase::RolledBack => {
                 let why = state.abort_reason.unwrap_or_default();
                 let message =

@@ -279,7 +279,10 @@ impl TargetGroupFacts {
             health.registered += 1;
             let healthy = i32::from(target.state == "healthy");
             health.healthy += healthy;
-            *health.zones.entry(target.zone.clone()).or_default() += healthy;
+            // AWS knows no zone of an address outside the VPC's subnets.
+            if !target.zone.is_empty() {
+                *health.zones.entry(target.zone.clone()).or_default() += healthy;
+            }
         }
         health
     }

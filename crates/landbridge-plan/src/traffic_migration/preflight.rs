@@ -15,9 +15,7 @@ pub(super) fn refusals(pass: &Pass<'_>) -> Vec<String> {
     if pass.resolved.from.name == pass.resolved.to.name {
         found.push(format!("from and to are both {}: name another service for one of them", pass.resolved.to.name));
     }
-    for rival in &pass.resolved.rivals {
-        found.push(format!("{rival} is under way with a side of this migration: wait for its end, or abort it"));
-    }
+    found.extend(pass.resolved.rivals.iter().cloned());
     found.extend([&pass.resolved.from, &pass.resolved.to].into_iter().filter_map(|side| side.missing.clone()));
     for arn in &pass.observed.missing {
         found.push(format!("there is no listener rule or listener {arn}: correct listenerRuleArns"));
@@ -193,7 +191,8 @@ fn rewrites(fields: &crate::change::Body) -> Option<String> {
 }
 
 fn pods(side: &Side, found: &mut Vec<String>) {
-    let Some((_, pods)) = side.managed() else { return };
+    // Of a Service or port that is not there, that is all there is to say.
+    let Some((_, pods)) = side.managed().filter(|_| side.missing.is_none()) else { return };
     if !pods.iter().any(|p| p.ready && !p.terminating) {
         found.push(format!("{} has no ready pod: nothing could take the traffic", side.name));
     }

@@ -29,7 +29,9 @@ pub(super) fn resolve(object: &TrafficMigration, objects: &dyn Objects) -> Resul
     let account = account(object, objects, (&mut from, here), (&mut to, there))?;
     let others = objects.traffic_migrations(object.object_namespace());
     let rivals = others.iter().filter(|other| is_rival(object, other));
-    let rivals = rivals.map(|m| format!("TrafficMigration {}/{}", m.object_namespace(), m.object_name())).collect();
+    let rivals = rivals.map(told_as_rival).collect();
+    let shared_groups = others.iter().filter(|m| m.metadata.name != object.metadata.name).flat_map(|m| groups_of(m));
+    let shared_groups = shared_groups.collect();
     let made = |side: &MigrationSide| others.iter().find_map(|other| made_before(side, other));
     (from.made_before, to.made_before) = (made(&object.spec.from), made(&object.spec.to));
     if object.spec.backend.cloud_map.is_some() {
@@ -43,7 +45,7 @@ pub(super) fn resolve(object: &TrafficMigration, objects: &dyn Objects) -> Resul
     }
     let manager::Told { objects, unreadable } = manager::told(object, objects, &mut from, &mut to)?;
     let manager = object.status.as_ref().and_then(|s| s.manager.clone());
-    Ok(TrafficMigrationResolved { account, from, to, rivals, manager, objects, unreadable })
+    Ok(TrafficMigrationResolved { account, from, to, rivals, shared_groups, manager, objects, unreadable })
 }
 
 /// The account that is written to. A side elsewhere keeps its own, and only a name can lead to both.
@@ -122,6 +124,27 @@ fn made_before(side: &MigrationSide, other: &TrafficMigration) -> Option<String>
     let groups = other.status.as_ref()?.target_groups.as_ref()?;
     let sides = [(&other.spec.from, &groups.from), (&other.spec.to, &groups.to)];
     sides.into_iter().find(|(s, _)| s.kubernetes_service.as_ref() == Some(service)).and_then(|(_, arn)| arn.clone())
+}
+
+/// The target groups that a migration which has begun, and is not being deleted, has for Services.
+fn groups_of(migration: &TrafficMigration) -> Vec<String> {
+    let status = migration.status.clone().filter(|_| !migration.is_deleting()).unwrap_or_default();
+    let begun = status.phase.unwrap_or_default() != Phase::Preflight;
+    let groups = status.target_groups.filter(|_| begun).unwrap_or_default();
+    let sides = [(&migration.spec.from, groups.from), (&migration.spec.to, groups.to)];
+    sides.into_iter().filter(|(side, _)| side.kubernetes_service.is_some()).filter_map(|(_, arn)| arn).collect()
+}
+
+/// A rival, and how far it is: one that waits with a mistake is not ended by waiting.
+fn told_as_rival(other: &Arc<TrafficMigration>) -> String {
+    let name = format!("TrafficMigration {}/{}", other.object_namespace(), other.object_name());
+    match other.status.as_ref().and_then(|s| s.phase).unwrap_or_default() {
+        Phase::Preflight => format!(
+            "{name} was made before this one and has not begun with a side of it: correct what it says is wrong and wait for its \
+             end, or delete it"
+        ),
+        _ => format!("{name} is under way with a side of this migration: wait for its end, or abort it"),
+    }
 }
 
 /// Whether the other migration is under way with a side of this one. Of two that have not begun, the one that was made first

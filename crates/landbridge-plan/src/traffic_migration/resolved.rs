@@ -17,9 +17,12 @@ pub struct TrafficMigrationResolved {
     pub from: Side,
     /// The side that gets it.
     pub to: Side,
-    /// Other migrations that are under way with a side of this one, as `TrafficMigration shop/orders`.
+    /// Other migrations that have a side of this one, or come before it, each with what to do about it.
     #[serde(skip)]
     pub rivals: Vec<String>,
+    /// Target groups that other migrations, which stay, have as theirs too: a deleted one leaves them to those.
+    #[serde(skip)]
+    pub shared_groups: Vec<String>,
     /// The program that writes the weights into AWS, when it is not Landbridge.
     #[serde(skip)]
     pub manager: Option<MigrationManager>,

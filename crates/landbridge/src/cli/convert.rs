@@ -40,7 +40,7 @@ pub struct ConvertArgs {
     /// The report's form: `table`, `json`, or a file that it is written to as JSON.
     #[arg(long, value_name = "table|json|FILE")]
     pub report: Option<String>,
-    /// Exit 2 when a field was refused.
+    /// Exit 2 when a field was refused, or what was printed would be.
     #[arg(long)]
     pub strict: bool,
     /// Tell the size of the pod on EKS Fargate too, which keeps 256 MiB for itself.

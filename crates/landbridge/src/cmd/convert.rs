@@ -16,14 +16,18 @@ use crate::files::{self, ObjectSet, Problem, Problems};
 /// Converts files.
 pub fn convert(args: &ConvertArgs) -> Result<Exit> {
     anyhow::ensure!(!args.files.is_empty(), "convert needs -f FILE; - reads standard input");
+    check(args)?;
     let read = files::read(&args.files, args.recursive)?;
-    if args.to == ConvertTo::Kubernetes {
-        // What the API server would say of our own objects is said before anything else.
-        ObjectSet::build(read.clone(), args.namespace.as_deref().unwrap_or("default"))?;
+    // What the API server would say of the objects is said before anything else.
+    match args.to {
+        ConvertTo::Kubernetes => {
+            ObjectSet::build(read.clone(), args.namespace.as_deref().unwrap_or("default"))?;
+        }
+        ConvertTo::Ecs => files::foreign::check(&read)?,
     }
     let documents: Vec<Document> =
         read.into_iter().map(|d| Document { file: d.file, line: d.line, value: d.value }).collect();
-    anyhow::ensure!(!documents.is_empty(), "there is nothing in the files");
+    anyhow::ensure!(!documents.is_empty(), "there is nothing in {}", named(args));
     let converted = match args.to {
         ConvertTo::Kubernetes => convert::to_kubernetes(&documents, &to_kubernetes(args)?),
         ConvertTo::Ecs => convert::to_ecs(&documents, &to_ecs(args)),
@@ -34,7 +38,80 @@ pub fn convert(args: &ConvertArgs) -> Result<Exit> {
     }
     print(&conversion)?;
     tell(&conversion.report, args.report.as_deref())?;
-    Ok(if args.strict && conversion.report.count(Outcome::Refused) > 0 { Exit::Refused } else { Exit::Ok })
+    let refused = conversion.report.count(Outcome::Refused) + unfit(&conversion, args)?;
+    Ok(if args.strict && refused > 0 { Exit::Refused } else { Exit::Ok })
+}
+
+/// What is wrong with the options themselves.
+fn check(args: &ConvertArgs) -> Result<()> {
+    let for_kubernetes = [
+        ("--name", args.name.is_some()),
+        ("--schedule", args.schedule.is_some()),
+        ("--usage", args.usage.is_some()),
+        ("--host", !args.host.is_empty()),
+        ("--gateway", args.gateway.is_some()),
+        ("--irsa", args.irsa),
+    ];
+    let for_ecs = [
+        ("--cluster", args.cluster.is_some()),
+        ("--capacity", args.capacity.is_some()),
+        ("--task-role-arn", args.task_role_arn.is_some()),
+        ("--iam-task-role", args.iam_task_role),
+        ("--execution-role", args.execution_role.is_some()),
+        ("--infrastructure-role-arn", args.infrastructure_role_arn.is_some()),
+        ("--cloud-map-namespace", args.cloud_map_namespace.is_some()),
+        ("--scaling", args.scaling.is_some()),
+    ];
+    let (elsewhere, of): (&[(&str, bool)], _) = match args.to {
+        ConvertTo::Kubernetes => (&for_ecs, "ecs"),
+        ConvertTo::Ecs => (&for_kubernetes, "kubernetes"),
+    };
+    if let Some((option, _)) = elsewhere.iter().find(|(_, given)| *given) {
+        anyhow::bail!("{option} is for --to {of}, and says nothing here: leave it out");
+    }
+    for (option, given) in [("--namespace", &args.namespace), ("--name", &args.name)] {
+        if let Some(name) = given.as_deref().filter(|name| !is_label(name)) {
+            anyhow::bail!(
+                "{option} {name:?} is no name in Kubernetes: write lower-case letters, digits and '-', 63 at most, with a letter \
+                 or digit at both ends"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// RFC 1123's label.
+fn is_label(text: &str) -> bool {
+    let inside = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    (1..=63).contains(&text.len()) && text.bytes().all(inside) && !text.starts_with('-') && !text.ends_with('-')
+}
+
+/// Says what the API server would refuse of our own objects that were printed: what the input asks for has no form that ECS
+/// takes, and somebody has to decide. Returns how many such mistakes there are.
+fn unfit(conversion: &Conversion, args: &ConvertArgs) -> Result<usize> {
+    let checker = files::Checker::new()?;
+    let namespace = args.namespace.as_deref().unwrap_or("default");
+    let mut found = Vec::new();
+    for object in &conversion.objects {
+        let document = files::Document { file: "printed".to_owned(), line: 1, value: object.clone() };
+        if checker.knows(&document).unwrap_or_default()
+            && let Err(problems) = checker.check(&document, namespace)
+        {
+            found.extend(problems);
+        }
+    }
+    if !found.is_empty() {
+        eprintln!("\nwarning: what was printed is refused when it is applied, until this is corrected:");
+        for Problem { object, message, .. } in &found {
+            eprintln!("  {}: {message}", object.as_deref().unwrap_or_default());
+        }
+    }
+    Ok(found.len())
+}
+
+/// The files, as they were given.
+fn named(args: &ConvertArgs) -> String {
+    args.files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn to_kubernetes(args: &ConvertArgs) -> Result<kubernetes::Options> {
@@ -102,7 +179,7 @@ fn write_scaling(folder: &Path, requests: &[ScalingRequest]) -> Result<()> {
 }
 
 fn problems(found: Vec<Mistake>, args: &ConvertArgs) -> Problems {
-    let all = args.files.iter().map(|f| f.display().to_string()).collect::<Vec<_>>().join(", ");
+    let all = named(args);
     let of = |m: Mistake| {
         let file = if m.file.is_empty() { all.clone() } else { m.file };
         Problem { file, line: m.line, object: m.object, message: m.message }

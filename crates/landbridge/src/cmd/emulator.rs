@@ -26,14 +26,22 @@ pub async fn serve(args: &EmulatorArgs) -> Result<Exit> {
     emulator.trouble(trouble);
     // Before anything is printed, so that Ctrl-C is orderly from then on.
     let mut signals = Signals::listen()?;
-    let server = emulator.serve(args.listen).await.with_context(|| {
-        format!("cannot listen on {}; --listen takes another port, and port 0 any free one", args.listen)
-    })?;
+    let advice = if args.listen.ip().is_loopback() {
+        "--listen takes another port, and port 0 any free one".to_owned()
+    } else {
+        format!("write 127.0.0.1:{}", args.listen.port())
+    };
+    let listening = emulator.serve(args.listen).await;
+    let server = listening.with_context(|| format!("cannot listen on {}; {advice}", args.listen))?;
     show(&server.url(), &args.region)?;
     signals.next().await;
     server.shutdown().await;
     for (action, count) in emulator.calls().by_action() {
         eprintln!("{count:>8}  {action}");
+    }
+    let unmet = emulator.unmet_faults();
+    if !unmet.is_empty() {
+        eprintln!("no call was such as these rules of the file of faults mean: {}", unmet.join(", "));
     }
     Ok(Exit::Ok)
 }
@@ -51,6 +59,10 @@ fn show(url: &str, region: &str) -> Result<()> {
 
 fn trouble(path: &Path) -> Result<Trouble> {
     let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-    serde_saphyr::from_str(&text)
-        .with_context(|| format!("{} is no file of faults; see `landbridge emulator --help`", path.display()))
+    serde_saphyr::from_str(&text).map_err(|error: serde_saphyr::Error| {
+        // Its later lines show the place again, and its chain of causes says the same again.
+        let said = error.to_string();
+        let why = said.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        anyhow::anyhow!("{} is no file of faults: {why}; see `landbridge emulator --help`", path.display())
+    })
 }

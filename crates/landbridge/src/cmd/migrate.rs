@@ -9,9 +9,11 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
+use landbridge_api::Condition;
+use landbridge_api::condition::reason;
 use landbridge_api::names::{CLI_MANAGER, annotation};
 use landbridge_api::v1alpha1::{
-    GateResult, MigrationPhase as Phase, SideHealth, TrafficMigration, TrafficMigrationStatus, WeightedPoint,
+    Approval, GateResult, MigrationPhase as Phase, SideHealth, TrafficMigration, TrafficMigrationStatus, WeightedPoint,
 };
 use serde_json::json;
 
@@ -22,6 +24,12 @@ use crate::live::{KindInfo, Live};
 
 /// How often a live view looks again.
 const REFRESH: Duration = Duration::from_secs(1);
+
+/// Of an object without a status.
+const NOT_SEEN: &str = "not looked at yet: is the operator running?";
+
+/// How the line begins that is another every second.
+const COUNTDOWN: &str = "  goes on in ";
 
 /// Runs the command.
 pub async fn migrate(args: &MigrateArgs) -> Result<Exit> {
@@ -47,7 +55,8 @@ pub async fn migrate(args: &MigrateArgs) -> Result<Exit> {
             let params = PatchParams { field_manager: Some(CLI_MANAGER.to_owned()), ..PatchParams::default() };
             let api = kind.api(&live.client, Some(&namespace));
             api.patch(&target.name, &params, &patch).await.with_context(|| format!("annotating {}", target.name))?;
-            eprintln!("{} {namespace}/{}: see landbridge migrate status {}", verb.done(), target.name, target.name);
+            let name = &target.name;
+            eprintln!("{} {namespace}/{name}; see: landbridge migrate status {name} -n {namespace}", verb.done());
             Ok(Exit::Ok)
         }
     }
@@ -55,9 +64,27 @@ pub async fn migrate(args: &MigrateArgs) -> Result<Exit> {
 
 /// What could not be carried out is refused here, where somebody reads it.
 fn refuse(verb: &MigrateVerb, migration: &TrafficMigration) -> Result<()> {
-    let phase = migration.status.as_ref().and_then(|s| s.phase).unwrap_or_default();
+    let status = migration.status.clone().unwrap_or_default();
+    let phase = status.phase.unwrap_or_default();
+    let manual = migration.spec.approval == Some(Approval::Manual);
     let late = matches!(phase, Phase::Finalising | Phase::Draining | Phase::Completed);
+    let back = matches!(phase, Phase::RollingBack | Phase::RolledBack);
     match verb {
+        MigrateVerb::Promote(_) | MigrateVerb::Pause(_) if late || back => {
+            anyhow::bail!("it is {phase:?}: there is no step left to {}", verb.word())
+        }
+        MigrateVerb::Promote(_) => refuse_promotion(migration, &status),
+        MigrateVerb::Resume(_) if phase == Phase::Conflicted => Ok(()),
+        MigrateVerb::Resume(_) if migration.spec.paused == Some(true) => anyhow::bail!(
+            "it is paused by spec.paused, which is not written here: set it to false where the object comes from"
+        ),
+        MigrateVerb::Resume(_) if status.paused != Some(true) => {
+            anyhow::bail!("it is {phase:?} and not paused: there is nothing to resume")
+        }
+        MigrateVerb::Start(_) if phase == Phase::Preflight && !manual => anyhow::bail!(
+            "it needs no start, for spec.approval is not Manual: it begins when nothing stands in its way, which landbridge \
+             migrate plan shows"
+        ),
         MigrateVerb::Abort(_) if late => anyhow::bail!(
             "it is {phase:?}: the old side has left the rules. The way back is another TrafficMigration with from and to \
              exchanged"
@@ -71,6 +98,38 @@ fn refuse(verb: &MigrateVerb, migration: &TrafficMigration) -> Result<()> {
     }
 }
 
+/// A yes counts while a step is watched or waits for it, and is not kept for later.
+fn refuse_promotion(migration: &TrafficMigration, status: &TrafficMigrationStatus) -> Result<()> {
+    let phase = status.phase.unwrap_or_default();
+    let why = ready(status).map(|c| c.reason.as_str()).unwrap_or_default();
+    match phase {
+        Phase::Preflight if migration.spec.approval == Some(Approval::Manual) => {
+            anyhow::bail!("it has not begun: begin it with landbridge migrate start")
+        }
+        Phase::Conflicted => anyhow::bail!(
+            "it is Conflicted: say resume (its own weights again), adopt-current (go on from those that are there) or abort"
+        ),
+        Phase::Baking | Phase::Gating => Ok(()),
+        Phase::Soaking if matches!(why, reason::AWAITING_APPROVAL | reason::HOLDING) => Ok(()),
+        Phase::Soaking => anyhow::bail!("it is Soaking, which is not shortened: all traffic has moved"),
+        _ => anyhow::bail!(
+            "it is {phase:?}: a promotion counts while a step is watched or waits for one, and no step is; landbridge migrate \
+             status shows what it does"
+        ),
+    }
+}
+
+/// What its condition Ready says.
+fn ready(status: &TrafficMigrationStatus) -> Option<&Condition> {
+    status.common.conditions.iter().find(|c| c.type_ == "Ready")
+}
+
+/// A moment as a person reads it: RFC 3339 in whole seconds.
+fn moment(at: &str) -> String {
+    let whole = at.parse::<Timestamp>().ok().and_then(|at| Timestamp::from_second(at.as_second()).ok());
+    whole.map_or_else(|| at.to_owned(), |at| at.to_string())
+}
+
 fn show(text: &str) -> Result<Exit> {
     std::io::stdout().write_all(text.as_bytes()).context("writing to standard output")?;
     Ok(Exit::Ok)
@@ -82,11 +141,12 @@ async fn watch(read: impl AsyncFn() -> Result<TrafficMigration>) -> Result<Exit>
     loop {
         let migration = read().await?;
         let text = status(&migration, Timestamp::now())?;
-        if text != shown {
-            // A terminal shows one picture that changes; a file gets every change.
+        // A terminal shows one picture that changes; a file gets every change, which a second that passed is not.
+        let news = if is_terminal { text.clone() } else { without_countdown(&text) };
+        if news != shown {
             let clear = if is_terminal { "\u{1b}[H\u{1b}[2J" } else { "" };
             show(&format!("{clear}{text}"))?;
-            shown = text;
+            shown = news;
         }
         match migration.status.as_ref().and_then(|s| s.phase) {
             Some(Phase::Completed) => return Ok(Exit::Ok),
@@ -94,6 +154,10 @@ async fn watch(read: impl AsyncFn() -> Result<TrafficMigration>) -> Result<Exit>
             _ => tokio::time::sleep(REFRESH).await,
         }
     }
+}
+
+fn without_countdown(text: &str) -> String {
+    text.lines().filter(|line| !line.starts_with(COUNTDOWN)).collect::<Vec<_>>().join("\n")
 }
 
 fn head(out: &mut String, migration: &TrafficMigration) -> Result<()> {
@@ -112,10 +176,9 @@ fn planned(migration: &TrafficMigration) -> Result<String> {
     let mut out = String::new();
     head(&mut out, migration)?;
     let status = migration.status.clone().unwrap_or_default();
-    let ready = status.common.conditions.iter().find(|c| c.type_ == "Ready");
-    match ready {
+    match ready(&status) {
         Some(c) => writeln!(out, "  {:?}: {}", status.phase.unwrap_or_default(), c.message)?,
-        None => writeln!(out, "  not looked at yet: is the operator running?")?,
+        None => writeln!(out, "  {NOT_SEEN}")?,
     }
     if !status.undo.is_empty() {
         writeln!(out, "\nRules, as they were, to which an abort goes back with one write each")?;
@@ -129,7 +192,7 @@ fn planned(migration: &TrafficMigration) -> Result<String> {
     }
     for step in &steps {
         let bake = step.bake.as_ref().map_or("10m", |b| b.0.as_str());
-        let manual = step.approval == Some(landbridge_api::v1alpha1::Approval::Manual);
+        let manual = step.approval == Some(Approval::Manual);
         let then = if manual { ", then waits for landbridge migrate promote" } else { "" };
         writeln!(out, "  {} % for {bake}{then}", step.weight)?;
     }
@@ -144,20 +207,21 @@ fn status(migration: &TrafficMigration, now: Timestamp) -> Result<String> {
     let mut out = String::new();
     head(&mut out, migration)?;
     let status = migration.status.clone().unwrap_or_default();
-    let since = status.phase_since.as_deref().map(|s| format!(", since {s}")).unwrap_or_default();
+    let since = status.phase_since.as_deref().map(|s| format!(", since {}", moment(s))).unwrap_or_default();
     let progress = status.progress.as_deref().map(|p| format!(", step {p}")).unwrap_or_default();
     let paused = status.paused == Some(true) || migration.spec.paused == Some(true);
     let paused = if paused { ", paused" } else { "" };
     writeln!(out, "  {:?}{progress}{paused}{since}", status.phase.unwrap_or_default())?;
-    if let Some(ready) = status.common.conditions.iter().find(|c| c.type_ == "Ready") {
-        writeln!(out, "  {}: {}", ready.reason, ready.message)?;
+    match ready(&status) {
+        Some(c) => writeln!(out, "  {}: {}", c.reason, c.message)?,
+        None => writeln!(out, "  {NOT_SEEN}")?,
     }
     if let Some(manager) = &status.manager {
         let of = manager.stack.as_deref().map(|s| format!(" of {s}")).unwrap_or_default();
         writeln!(out, "  written by the {}{of}", manager.name)?;
     }
     if let Some(next) = status.next_action_at.as_deref().and_then(|t| t.parse::<Timestamp>().ok()) {
-        writeln!(out, "  goes on in {} s", next.duration_since(now).as_secs().max(0))?;
+        writeln!(out, "{COUNTDOWN}{} s", next.duration_since(now).as_secs().max(0))?;
     }
     weights(&mut out, &status)?;
     gates(&mut out, &status)?;
@@ -189,8 +253,16 @@ fn weights(out: &mut String, status: &TrafficMigrationStatus) -> Result<()> {
     let Some(share) = &status.share else { return Ok(()) };
     let (from, to) = share.split_once('/').unwrap_or((share.as_str(), ""));
     let health = |h: &Option<SideHealth>| {
-        let zones = |h: &SideHealth| h.zones.iter().map(|(z, n)| format!("{z} {n}")).collect::<Vec<_>>().join(", ");
-        h.as_ref().map_or_else(String::new, |h| format!("{}/{} ({})", h.healthy, h.registered, zones(h)))
+        // Targets outside the VPC's subnets have no zone.
+        let zones = |h: &SideHealth| {
+            let named = h.zones.iter().filter(|(zone, _)| !zone.is_empty());
+            named.map(|(z, n)| format!("{z} {n}")).collect::<Vec<_>>().join(", ")
+        };
+        let told = |h: &SideHealth| match zones(h) {
+            zones if zones.is_empty() => format!("{}/{}", h.healthy, h.registered),
+            zones => format!("{}/{} ({zones})", h.healthy, h.registered),
+        };
+        h.as_ref().map_or_else(String::new, told)
     };
     let row = |side: &str, share: &str, h: &Option<SideHealth>| {
         let filled = share.parse::<f64>().map_or(0, |p| (p / 5.0).round() as usize).min(20);
@@ -278,5 +350,46 @@ mod tests {
         assert!(said(MigrateVerb::AdoptCurrent(target()), "Baking").contains("not Conflicted"));
         assert!(said(MigrateVerb::Start(target()), "Baking").contains("it has begun"));
         assert!(refuse(&MigrateVerb::Abort(target()), &migration("Soaking")).is_ok());
+        for (verb, phase, says) in [
+            (MigrateVerb::Promote(target()), "Completed", "no step left to promote"),
+            (MigrateVerb::Promote(target()), "RollingBack", "no step left to promote"),
+            (MigrateVerb::Promote(target()), "Conflicted", "adopt-current"),
+            (MigrateVerb::Promote(target()), "Verifying", "no step is"),
+            (MigrateVerb::Promote(target()), "Soaking", "not shortened"),
+            (MigrateVerb::Pause(target()), "Completed", "no step left to pause"),
+            (MigrateVerb::Resume(target()), "Baking", "nothing to resume"),
+            (MigrateVerb::Start(target()), "Preflight", "spec.approval is not Manual"),
+        ] {
+            let found = said(verb, phase);
+            assert!(found.contains(says), "{phase}: {says:?} is not in {found:?}");
+        }
+        assert!(refuse(&MigrateVerb::Promote(target()), &migration("Baking")).is_ok());
+    }
+
+    #[test]
+    fn who_is_paused_by_the_spec_is_not_told_that_it_was_resumed() {
+        let target = || crate::cli::MigrationTarget { name: "orders".into(), namespace: None };
+        let mut migration = migration("Baking");
+        migration.status.as_mut().unwrap().paused = Some(true);
+        assert!(refuse(&MigrateVerb::Resume(target()), &migration).is_ok());
+        migration.spec.paused = Some(true);
+        let said = refuse(&MigrateVerb::Resume(target()), &migration).unwrap_err().to_string();
+        assert!(said.contains("set it to false where the object comes from"), "{said}");
+        migration.spec.approval = Some(Approval::Manual);
+        migration.status.as_mut().unwrap().phase = Some(Phase::Preflight);
+        assert!(refuse(&MigrateVerb::Start(target()), &migration).is_ok());
+        let said = refuse(&MigrateVerb::Promote(target()), &migration).unwrap_err().to_string();
+        assert!(said.contains("landbridge migrate start"), "{said}");
+    }
+
+    #[test]
+    fn a_file_gets_what_changed_and_not_every_second_and_nobody_reads_a_zone_without_a_name() {
+        let mut migration = migration("Baking");
+        migration.status.as_mut().unwrap().phase_since = Some("2026-01-01T00:00:00.123456789Z".into());
+        migration.status.as_mut().unwrap().to.as_mut().unwrap().zones = [(String::new(), 2)].into();
+        let at = |text: &str| status(&migration, text.parse().unwrap()).unwrap();
+        let (one, two) = (at("2026-01-01T00:03:00Z"), at("2026-01-01T00:03:01Z"));
+        assert!(one != two && without_countdown(&one) == without_countdown(&two));
+        assert!(one.contains("since 2026-01-01T00:00:00Z\n") && one.contains("2/3\n"), "{one}");
     }
 }

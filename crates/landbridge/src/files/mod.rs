@@ -2,9 +2,11 @@
 
 mod check;
 mod document;
+pub mod foreign;
 mod problem;
 mod set;
 
+pub use check::Checker;
 pub use document::{Document, read};
 pub use problem::{Problem, Problems};
 pub use set::{ByKind, Object, ObjectSet};

@@ -111,4 +111,30 @@ fn what_is_wrong_is_said_with_its_place_and_nothing_is_printed() {
         .told("usage.csv: line 2: cpuP95 is \"much\"");
     convert(&["--to", "kubernetes", "-f", "task.json", "--schedule", "daily"]).ended(1).told("write five fields");
     convert(&["--to", "kubernetes"]).ended(1).told("convert needs -f FILE");
+    convert(&["--to", "kubernetes", "-f", "task.json", "--cluster", "prod"]).ended(1).told("--cluster is for --to ecs");
+    convert(&["--to", "ecs", "-f", "a.yaml", "--host", "a.example"]).ended(1).told("--host is for --to kubernetes");
+    convert(&["--to", "kubernetes", "-f", "task.json", "-n", "My Shop"])
+        .ended(1)
+        .told("--namespace \"My Shop\" is no name");
+    bench.write("empty.yaml", "# nothing\n");
+    convert(&["--to", "ecs", "-f", "empty.yaml"]).ended(1).told("there is nothing in empty.yaml");
+}
+
+#[test]
+fn a_value_that_the_api_server_refuses_is_never_dropped_in_silence() {
+    let bench = Bench::new();
+    let web = |replicas: i32, value: &str, port: u32| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n  replicas: {replicas}\n  template:\n    spec:\n      \
+             containers:\n      - {{name: web, image: nginx, ports: [{{containerPort: {port}}}], env: [{{name: A, value: {value}}}]}}\n"
+        )
+    };
+    let convert = |text: String| {
+        bench.write("web.yaml", text);
+        bench.run(&["convert", "--to", "ecs", "--strict", "-f", "web.yaml"])
+    };
+    convert(web(1, "5", 80)).ended(1).told("web.yaml:1: Deployment web").told("env[0].value").told("put it in quotes");
+    convert(web(1, "'5'", 80)).ended(0).shows("value: \"5\"");
+    convert(web(-1, "'5'", 80)).ended(2).told("warning: what was printed is refused").told("desiredCount");
+    convert(web(1, "'5'", 99_999)).ended(2).told("containerPort");
 }

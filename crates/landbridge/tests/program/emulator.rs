@@ -50,12 +50,13 @@ impl Served {
 
 #[test]
 fn the_emulator_alone_serves_a_client_fails_what_its_file_says_and_counts_the_calls_at_the_end() {
-    let faults = "calls: [{action: 'ecs:CreateCluster', fault: throttle, times: 1}]\n\
+    let faults = "calls: [{action: 'ecs:CreateCluster', fault: throttle, times: 1}, {action: 'ecs:CreateServce', fault: throttle}]\n\
                   tasks: [{image: '*', fate: {slowStart: 1s}}]\n";
     let served = Served::start(&["--speed", "100", "--faults", "faults.yaml"], faults);
     let sample = sample();
     served.run(&["apply", "-f", sample.to_str().unwrap(), "--wait"]).ended(0);
     let said = served.stop();
+    assert!(said.contains("no call was such as these rules of the file of faults mean: ecs:CreateServce"), "{said}");
     // The first was throttled, as the file says, and tried again.
     assert!(said.contains("2  ecs:CreateCluster"), "{said}");
     assert!(said.contains("2  ecs:CreateService"), "{said}");
@@ -80,7 +81,19 @@ fn what_the_emulator_cannot_do_is_said_before_it_serves() {
     std::fs::write(folder.path().join("subnets.yaml"), "subnets: [{id: subnet-1, free: 0}]\n").unwrap();
     run(&["emulator", "--faults", "subnets.yaml"]).ended(1).told("free").told("addresses");
     run(&["emulator", "--faults", "nowhere.yaml"]).ended(1).told("reading nowhere.yaml");
-    run(&["emulator", "--listen", "192.0.2.1:4566"]).ended(1).told("not a loopback address");
+    for (file, told) in [
+        ("calls: [{action: CreateService, fault: throttle}]", "write SERVICE:Operation"),
+        ("calls: [{action: 'esc:CreateService', fault: throttle}]", "is of no service that is emulated"),
+    ] {
+        std::fs::write(folder.path().join("action.yaml"), file).unwrap();
+        run(&["emulator", "--faults", "action.yaml"]).ended(1).told(told);
+    }
+    run(&["emulator", "--listen", "192.0.2.1:4566"])
+        .ended(1)
+        .told("not a loopback address")
+        .told("write 127.0.0.1:4566");
+    run(&["emulator", "--listen", "4566"]).ended(2).told("such as 127.0.0.1:4566");
+    run(&["emulator", "--region", "Frankfurt"]).ended(2).told("such as eu-central-1");
     run(&["emulator", "--speed", "0"]).ended(2).told("0.01 to 1000");
     run(&["emulator", "--account", "12"]).ended(2).told("12 digits");
 }

@@ -108,7 +108,11 @@ fn ingress(making: &mut Making<'_>, ways: &[Way]) {
             let mut rule = Map::new();
             put(&mut rule, "host", host.map(|h| json!(h)));
             rule.insert("http".into(), json!({ "paths": paths }));
-            rules.push(Value::Object(rule));
+            // A rule for all paths and the default action say the same.
+            let rule = Value::Object(rule);
+            if !rules.contains(&rule) {
+                rules.push(rule);
+            }
         }
     }
     let mut metadata = making.metadata(&making.name());

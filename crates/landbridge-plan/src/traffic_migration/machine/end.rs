@@ -5,7 +5,6 @@ use landbridge_api::v1alpha1::MigrationPhase as Phase;
 
 use super::super::{gates, ratio, recorded, scaling, shift};
 use super::{Flow, Turn};
-use crate::kind::Kind;
 
 impl Turn<'_, '_> {
     pub(super) fn soaking(&mut self) -> Flow {
@@ -33,8 +32,7 @@ impl Turn<'_, '_> {
             return self.wait(reason::AWAITING_APPROVAL, message);
         }
         if self.pass.settings.manual_finalise && !self.promoted {
-            let name = self.pass.object.object_name();
-            let message = format!("the old side is let go with: landbridge migrate promote {name}");
+            let message = format!("the old side is let go with: {}", self.command("promote"));
             return self.wait(reason::AWAITING_APPROVAL, message);
         }
         self.enter(Phase::Finalising)

@@ -8,6 +8,7 @@ mod end;
 mod preparation;
 mod step;
 
+use jiff::Timestamp;
 use landbridge_api::condition::reason;
 use landbridge_api::v1alpha1::{MigrationPhase as Phase, TrafficMigrationStatus};
 
@@ -54,6 +55,11 @@ pub(super) fn advance(pass: &Pass<'_>) -> Advance {
     let steps = pass.settings.steps.len();
     turn.state.progress = turn.state.step.map(|step| format!("{}/{steps}", step + 1));
     Advance { state: turn.state, plan: turn.plan }
+}
+
+/// A moment for a person to read.
+fn whole(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
 
 /// One pass through the machine.
@@ -108,6 +114,12 @@ impl Turn<'_, '_> {
         Flow::Go
     }
 
+    /// What a person types.
+    fn command(&self, verb: &str) -> String {
+        let object = self.pass.object;
+        format!("landbridge migrate {verb} {} -n {}", object.object_name(), object.object_namespace())
+    }
+
     pub(super) fn wait(&mut self, reason: &str, message: impl Into<String>) -> Flow {
         self.plan.wait(reason, message, self.pass.settings.look_every());
         Flow::Stop
@@ -127,7 +139,7 @@ impl Turn<'_, '_> {
         self.state.next_action_at = Some(end.to_string());
         let left = end.duration_since(self.pass.now).unsigned_abs();
         let interval = self.pass.settings.look_every();
-        self.plan.wait(reason::PROGRESSING, format!("{what}, until {end}"), left.min(interval));
+        self.plan.wait(reason::PROGRESSING, format!("{what}, until {}", whole(end)), left.min(interval));
         false
     }
 
@@ -188,8 +200,7 @@ impl Turn<'_, '_> {
     /// A gate that has nothing to tell from, unless a person says that it goes on all the same.
     fn no_data(&self) -> Option<String> {
         let silent = gates::missing(self.pass, &self.state).filter(|_| !self.promoted)?;
-        let name = self.pass.object.object_name();
-        Some(format!("{silent}; without it, it goes on with: landbridge migrate promote {name}"))
+        Some(format!("{silent}; without it, it goes on with: {}", self.command("promote")))
     }
 
     fn hold_or_give_up(&mut self, why: &str) -> Flow {

@@ -5,8 +5,7 @@ use landbridge_api::v1alpha1::MigrationPhase as Phase;
 
 use super::super::shift::{self, Shift};
 use super::super::{command, group, manager, preflight, recorded, scaling};
-use super::{Flow, Turn};
-use crate::kind::Kind;
+use super::{Flow, Turn, whole};
 
 impl Turn<'_, '_> {
     /// Nothing is written; what stands in the way is said whole.
@@ -31,7 +30,7 @@ impl Turn<'_, '_> {
         // What is edited before the start is no conflict: nothing was written that it could contradict.
         recorded::record_anew(pass, &mut self.state);
         if pass.settings.manual_start && !command::says_start(pass) {
-            let message = format!("checked; it starts with: landbridge migrate start {}", pass.object.object_name());
+            let message = format!("checked; it starts with: {}", self.command("start"));
             return self.wait(reason::AWAITING_APPROVAL, message);
         }
         self.enter(Phase::Preparing)
@@ -129,6 +128,7 @@ impl Turn<'_, '_> {
         let end = self.pass.after(Some(&since), self.pass.settings.min_ready);
         if self.pass.now < end {
             self.state.next_action_at = Some(end.to_string());
+            let since = since.parse().map_or(since, |at| whole(at).to_string());
             return self.wait(reason::PROGRESSING, format!("{} is healthy, since {since}", self.pass.resolved.to.name));
         }
         self.state.step = Some(0);

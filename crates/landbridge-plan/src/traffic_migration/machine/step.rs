@@ -5,7 +5,6 @@ use landbridge_api::v1alpha1::MigrationPhase as Phase;
 
 use super::super::Reach;
 use super::{Flow, Turn};
-use crate::kind::Kind;
 
 /// How long a change takes to all servers of Route 53, in seconds (API reference, `ChangeResourceRecordSets`: «generally …
 /// within 60 seconds»).
@@ -104,8 +103,7 @@ impl Turn<'_, '_> {
         let step = self.step();
         let manual = self.pass.settings.steps.get(step).is_some_and(|s| s.manual);
         if manual && !self.promoted {
-            let name = self.pass.object.object_name();
-            let message = format!("step {} holds; it goes on with: landbridge migrate promote {name}", step + 1);
+            let message = format!("step {} holds; it goes on with: {}", step + 1, self.command("promote"));
             return self.wait(reason::AWAITING_APPROVAL, message);
         }
         // One yes is for one step: letting the old side go is another question.

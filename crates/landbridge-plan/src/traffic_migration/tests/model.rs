@@ -143,6 +143,7 @@ impl World {
                 bound: false,
             },
             rivals: Vec::new(),
+            shared_groups: Vec::new(),
             manager: None,
             objects: Vec::new(),
             unreadable: Vec::new(),

@@ -75,7 +75,11 @@ fn what_cannot_go_well_is_refused_before_anything_is_written_and_says_what_to_do
             Box::new(|w| w.tags_of_rules(&[("elbv2.k8s.aws/cluster".into(), "blue".into())].into())),
             "the AWS Load Balancer Controller of cluster blue",
         ),
-        (TO_EKS, Box::new(|w| w.resolved.rivals.push("TrafficMigration shop/other".into())), "shop/other is under way"),
+        (
+            TO_EKS,
+            Box::new(|w| w.resolved.rivals.push("TrafficMigration shop/other is under way".into())),
+            "shop/other is under way",
+        ),
         (TO_EKS, Box::new(move |w| pods(w, &|p| p.clear())), "no ready pod"),
         (TO_EKS, Box::new(move |w| pods(w, &|p| p[0].address = "127.0.0.1".into())), "pods need addresses of the VPC"),
         (

@@ -2,7 +2,8 @@
 
 use landbridge_api::v1alpha1::MigrationPhase as Phase;
 
-use super::model::{BY_NAME, Crash, OLD, TO_EKS, World};
+use super::model::{BY_NAME, Crash, NEW, OLD, TO_EKS, World};
+use crate::change::Change;
 use crate::kind::{Health, Kind};
 use crate::testing::deleted;
 use crate::traffic_migration::Reach;
@@ -269,6 +270,23 @@ fn deleting_it_on_the_way_goes_back_first_and_takes_what_was_made_with_it() {
     }
     assert!(world.plan().gone && world.observed.to.group.is_none());
     assert_eq!(world.observed.points[0].weights[0].target, OLD);
+}
+
+#[test]
+fn deleting_one_that_never_began_leaves_the_target_group_to_the_migration_that_has_it_too() {
+    let mut done = World::new(TO_EKS, 1);
+    done.run_until(Phase::Completed);
+    let mut world = World::new(TO_EKS, 1);
+    world.observed.to.group = done.observed.to.group.clone().map(|mut group| {
+        group.load_balancers.clear();
+        group
+    });
+    world.object = deleted(world.object);
+    let deletes =
+        |world: &World| world.plan().steps.iter().any(|s| matches!(s.change, Change::DeleteTargetGroup { .. }));
+    assert!(deletes(&world), "nobody else has it");
+    world.resolved.shared_groups = vec![NEW.into()];
+    assert!(!deletes(&world) && world.plan().gone);
 }
 
 #[test]
