@@ -20,11 +20,19 @@ pub struct Answering {
 impl Answering {
     /// Starts it.
     pub async fn start(says: impl Fn(&str, &str) -> Option<(u16, String)> + Send + Sync + 'static) -> Self {
+        Self::start_for(None, says).await
+    }
+
+    /// One that answers 401 to whoever does not show that bearer token.
+    pub async fn start_for(
+        token: Option<&'static str>,
+        says: impl Fn(&str, &str) -> Option<(u16, String)> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let (address, says) = (listener.local_addr().unwrap(), Arc::new(says));
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, says.clone()));
+                tokio::spawn(serve(stream, token, says.clone()));
             }
         });
         Self { address, task }
@@ -43,7 +51,7 @@ impl Drop for Answering {
 }
 
 /// One request, then the connection ends.
-async fn serve(mut stream: TcpStream, says: Arc<Says>) {
+async fn serve(mut stream: TcpStream, token: Option<&str>, says: Arc<Says>) {
     let mut read = Vec::new();
     let (head, body) = loop {
         let mut chunk = [0; 4096];
@@ -62,7 +70,9 @@ async fn serve(mut stream: TcpStream, says: Arc<Says>) {
         }
     };
     let path = head.split_whitespace().nth(1).unwrap_or_default();
-    let Some((status, answer)) = says(path, &body) else {
+    let shown = head.lines().find_map(|line| line.strip_prefix("authorization: Bearer "));
+    let said = if shown == token { says(path, &body) } else { Some((401, String::new())) };
+    let Some((status, answer)) = said else {
         // Until the client has had enough.
         let _ = stream.read(&mut [0; 1]).await;
         return;

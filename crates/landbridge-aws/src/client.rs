@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use tokio::sync::OnceCell;
 use crate::budget::{BucketSnapshot, Budgets};
 use crate::clock::Clock;
 use crate::error::AwsError;
-use crate::gates::Desk;
+use crate::gates::{Desk, Signer, Tokens};
 use crate::memory::Memory;
 use crate::observer::{Alone, Fence, Observer};
 use crate::operations as op;
@@ -49,6 +50,8 @@ struct Inner {
     watch: aws_sdk_cloudwatch::Client,
     /// Asks for the gates of migrations; a process that only looks has none.
     desk: Option<Arc<Desk>>,
+    /// Signs what no client of the SDK sends, if there are credentials at all.
+    signer: Option<Signer>,
     budgets: Arc<Budgets>,
     fence: Arc<dyn Fence>,
     observer: Arc<dyn Observer>,
@@ -102,6 +105,9 @@ impl Aws {
     pub(crate) fn desk(&self) -> Option<&Arc<Desk>> {
         self.0.desk.as_ref()
     }
+    pub(crate) fn signer(&self) -> Option<&Signer> {
+        self.0.signer.as_ref()
+    }
     /// The clients of another account, from the same pool.
     ///
     /// # Errors
@@ -135,7 +141,8 @@ struct Pool {
     budgets: Arc<Budgets>,
     fence: Arc<dyn Fence>,
     observer: Arc<dyn Observer>,
-    asks_gates: bool,
+    /// What the gates of migrations are asked with; nothing: nobody asks.
+    gates: Option<Tokens>,
     clock: Clock,
     bundles: Mutex<HashMap<(Option<String>, String), Aws>>,
 }
@@ -148,7 +155,7 @@ impl fmt::Debug for AwsPool {
 
 impl Default for AwsPool {
     fn default() -> Self {
-        Self(Arc::new(Pool::new(Arc::new(Alone), Arc::new(Alone), false)))
+        Self(Arc::new(Pool::new(Arc::new(Alone), Arc::new(Alone), None)))
     }
 }
 
@@ -156,13 +163,21 @@ impl AwsPool {
     /// An empty pool. `fence` is asked before every write, `observer` told of every call. Gates of migrations are asked;
     /// the default pool, that of somebody who only looks, asks none.
     pub fn new(fence: Arc<dyn Fence>, observer: Arc<dyn Observer>) -> Self {
-        Self(Arc::new(Pool::new(fence, observer, true)))
+        Self(Arc::new(Pool::new(fence, observer, Some(Tokens::default()))))
     }
 
     /// Uses this configuration in place of what AWS's own environment says.
     #[must_use]
     pub fn on(self, base: SdkConfig) -> Self {
         Self(Arc::new(Pool { base: OnceCell::new_with(Some(base)), ..self.0.anew() }))
+    }
+
+    /// Shows hosts that gates of migrations name their tokens from this directory, whose files are named after hosts.
+    #[must_use]
+    pub fn with_gate_tokens(self, directory: Option<PathBuf>) -> Self {
+        let base = self.0.base.get().cloned();
+        let gates = self.0.gates.is_some().then_some(Tokens(directory));
+        Self(Arc::new(Pool { base: OnceCell::new_with(base), gates, ..self.0.anew() }))
     }
 
     /// Takes the present from this clock.
@@ -199,14 +214,14 @@ impl AwsPool {
 }
 
 impl Pool {
-    fn new(fence: Arc<dyn Fence>, observer: Arc<dyn Observer>, asks_gates: bool) -> Self {
+    fn new(fence: Arc<dyn Fence>, observer: Arc<dyn Observer>, gates: Option<Tokens>) -> Self {
         let (base, budgets, bundles) = (OnceCell::new(), Arc::default(), Mutex::default());
-        Self { base, budgets, fence, observer, asks_gates, clock: Clock::default(), bundles }
+        Self { base, budgets, fence, observer, gates, clock: Clock::default(), bundles }
     }
 
     /// The same without clients.
     fn anew(&self) -> Self {
-        let pool = Self::new(Arc::clone(&self.fence), Arc::clone(&self.observer), self.asks_gates);
+        let pool = Self::new(Arc::clone(&self.fence), Arc::clone(&self.observer), self.gates.clone());
         Self { clock: self.clock.clone(), ..pool }
     }
 
@@ -288,7 +303,10 @@ impl Pool {
             dns: client!(aws_sdk_route53),
             scaling: client!(aws_sdk_applicationautoscaling),
             watch: client!(aws_sdk_cloudwatch),
-            desk: self.asks_gates.then(Arc::default),
+            desk: self.gates.clone().map(|tokens| Arc::new(Desk::new(tokens))),
+            signer: config
+                .credentials_provider()
+                .map(|provider| Signer::new(&target.account_id, provider, self.clock.clone())),
             budgets: Arc::clone(&self.budgets),
             fence: Arc::clone(&self.fence),
             observer: Arc::clone(&self.observer),

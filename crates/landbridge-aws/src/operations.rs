@@ -223,6 +223,12 @@ pub const IMPLIED: &[Implied] = &[
         because: "eks:CreatePodIdentityAssociation and UpdatePodIdentityAssociation",
     },
     Implied {
+        action: "aps:QueryMetrics",
+        resource: "arn:${Partition}:aps:${Region}:${Account}:workspace/*",
+        service: None,
+        because: "gates of a TrafficMigration by Amazon Managed Service for Prometheus, asked without the SDK",
+    },
+    Implied {
         action: "autoscaling:CreateOrUpdateTags",
         resource: "arn:${Partition}:autoscaling:${Region}:${Account}:autoScalingGroup:*:autoScalingGroupName/*",
         service: None,

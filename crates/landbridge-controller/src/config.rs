@@ -1,6 +1,7 @@
 //! Settings: flags, each with an environment variable. Nothing here reads a file.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -60,6 +61,12 @@ pub struct Config {
     #[arg(long, env = "LANDBRIDGE_GRACE", default_value = "20s", value_name = "DURATION", value_parser = duration)]
     pub grace: Duration,
 
+    /// Directory with bearer tokens for the Prometheus servers and webhooks that gates of migrations ask, such as a mounted
+    /// Secret. Each file is named after the host that its token is for, as `prometheus.example.com`, with another port than
+    /// the scheme's own as `prometheus.example.com_9090`. They are read for each request.
+    #[arg(long, env = "LANDBRIDGE_GATE_TOKENS", value_name = "DIRECTORY", value_parser = directory)]
+    pub gate_tokens: Option<PathBuf>,
+
     /// Ask the API server to stream lists. It needs Kubernetes 1.34 or the WatchList feature gate.
     #[arg(long, env = "LANDBRIDGE_STREAMING_LISTS")]
     pub streaming_lists: bool,
@@ -106,6 +113,7 @@ impl Default for Config {
             rolling_sweep: Duration::from_secs(1),
             admin_address: SocketAddr::from(([127, 0, 0, 1], 8080)),
             grace: Duration::from_secs(20),
+            gate_tokens: None,
             streaming_lists: false,
             log_format: LogFormat::Text,
             log: "info".to_owned(),
@@ -123,6 +131,13 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
     let span: jiff::SignedDuration = text.parse().map_err(|_| bad())?;
     Duration::try_from(span).ok().and_then(positive).ok_or_else(bad)
+}
+
+/// A directory that is there.
+fn directory(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    let missing = "this is no directory: mount the Secret there, or leave it out".to_owned();
+    if path.is_dir() { Ok(path) } else { Err(missing) }
 }
 
 fn positive(duration: Duration) -> Option<Duration> {
@@ -153,6 +168,15 @@ mod tests {
         for bad in ["", "soon", "-5s", "0", "0s"] {
             assert!(duration(bad).unwrap_err().contains("10m"), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_refused_at_the_start() {
+        let here = env!("CARGO_MANIFEST_DIR");
+        assert_eq!(parse(&["x", "--gate-tokens", here]).unwrap().gate_tokens, Some(PathBuf::from(here)));
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        let said = parse(&["x", "--gate-tokens", file]).unwrap_err().to_string();
+        assert!(said.contains("--gate-tokens") && said.contains("no directory: mount the Secret"), "{said}");
     }
 
     #[test]

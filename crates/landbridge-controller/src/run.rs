@@ -81,7 +81,7 @@ pub async fn run(config: Config, client: Client, shutdown: CancellationToken, ho
     let (events, sending) = Events::start(api.clone(), replica, told.clone());
     let (feeds, queues) = feeds();
     let grace = config.grace;
-    let pool = AwsPool::new(guard.clone(), guard.clone());
+    let pool = AwsPool::new(guard.clone(), guard.clone()).with_gate_tokens(config.gate_tokens.clone());
     let pool = Arc::new(match hooks.aws {
         Some(change) => change(pool),
         None => pool,

@@ -10,12 +10,15 @@ use tracing_subscriber::filter::Directive;
 use crate::config::{Config, LogFormat};
 
 /// Crates that print requests, headers or credentials at their lower levels.
-const NEVER_BELOW_WARN: [&str; 5] = [
+const NEVER_BELOW_WARN: [&str; 8] = [
+    "aws_sigv4=warn",
     "aws_smithy_runtime=warn",
     "aws_smithy_http_client=warn",
     "aws_config=warn",
     "aws_sdk_ecs=warn",
+    "h2=warn",
     "hyper_util=warn",
+    "reqwest=warn",
 ];
 
 /// Starts logging.

@@ -57,7 +57,21 @@ async fn the_chart_lints_renders_and_refuses_values_that_do_not_exist() {
     let everything = "replicas=2,networkPolicy.enabled=true,metrics.serviceMonitor=true,operator.watchNamespaces={a,b}";
     let rendered = helm(home.path(), None, &["template", RELEASE, &chart, "--set", everything]).await;
     assert!(rendered.status.success(), "{}", said(&rendered));
+    assert!(!text.contains("GATE_TOKENS") && !text.contains("gate-tokens"));
+    let with_tokens = ["template", RELEASE, &chart, "--set", "gates.tokensSecret=prometheus"];
+    let rendered = helm(home.path(), None, &with_tokens).await;
+    assert!(rendered.status.success(), "{}", said(&rendered));
+    let text = said(&rendered);
+    for line in [
+        "{name: LANDBRIDGE_GATE_TOKENS, value: /etc/landbridge/gate-tokens}",
+        "{name: gate-tokens, mountPath: /etc/landbridge/gate-tokens, readOnly: true}",
+        "{name: gate-tokens, secret: {secretName: \"prometheus\", defaultMode: 0440}}",
+    ] {
+        assert!(text.contains(&format!("- {line}\n")), "there is no {line}");
+    }
     for (value, word) in [
+        ("gates.tokens=prometheus", "tokens"),
+        ("gates.tokensSecret=Not/aName", "tokensSecret"),
         ("replica=2", "replica"),
         ("operator.sweeps=60s", "sweeps"),
         ("operator.sweep=often", "sweep"),
@@ -101,10 +115,16 @@ async fn the_installed_chart_lets_the_operator_work_and_nothing_more() {
     stage.apply(&service("web", "", "")).await;
     stage.until("shop", "web", "ready", is_ready).await;
     events_arrive(&stage).await;
-    let with_routes = ["upgrade", RELEASE, &chart, "-n", NAMESPACE, "--set", "rbac.routes=true"];
+    let values = "rbac.routes=true,gates.tokensSecret=gate-tokens";
+    let with_routes = ["upgrade", RELEASE, &chart, "-n", NAMESPACE, "--set", values];
     let upgraded = helm(home.path(), Some(&kubeconfig), &with_routes).await;
     assert!(upgraded.status.success(), "{}", said(&upgraded));
     the_account_may_write_weights_into_routes_and_make_none(&stage.client).await;
+    // Tokens are mounted: no right to read Secrets comes with them.
+    the_pod_is_admitted(&stage.client).await;
+    for verb in ["get", "list", "watch"] {
+        assert!(!may(&stage.client, verb, "", "secrets", "", NAMESPACE).await, "{verb} secrets");
+    }
     stage.end().await;
 }
 

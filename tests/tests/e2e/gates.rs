@@ -97,13 +97,16 @@ async fn until_step(stage: &Stage, name: &str, step: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_kind_of_gate_gives_the_traffic_back_with_one_write_per_rule_at_each_step() {
-    let stage = Stage::start(SPEED).await;
+    let mut stage = Stage::without_operator(SPEED).await;
+    let tokens = tempfile::tempdir().unwrap();
+    stage.config.gate_tokens = Some(tokens.path().to_owned());
+    stage.start_operator().await;
     let front = Front::open(&stage).await;
     second_rule(&stage, &front);
     let bad: Arc<[AtomicBool; 2]> = Arc::default();
     let (says, seen) = (bad.clone(), Arc::new(std::sync::Mutex::new(Vec::<Value>::new())));
     let bodies = seen.clone();
-    let server = Answering::start(move |path, body| {
+    let server = Answering::start_for(Some("let-me-in"), move |path, body| {
         Some(if path == "/api/v1/query" {
             assert!(body.starts_with("query=sum%28errors%29&"), "{body}");
             let value = if says[0].load(Ordering::Relaxed) { 9 } else { 1 };
@@ -115,6 +118,7 @@ async fn each_kind_of_gate_gives_the_traffic_back_with_one_write_per_rule_at_eac
         })
     })
     .await;
+    std::fs::write(tokens.path().join(server.address.to_string().replace(':', "_")), "let-me-in\n").unwrap();
     let alarm = [
         ("AlarmName", "orders"),
         ("Namespace", "Shop"),

@@ -192,7 +192,9 @@ pub struct PrometheusGate {
     /// Name of the gate.
     #[schemars(length(min = 1, max = 63))]
     pub name: String,
-    /// Address of the server, before `/api/v1/query`: `http://prometheus.monitoring:9090`.
+    /// Address of the server, before `/api/v1/query`: `http://prometheus.monitoring:9090`. A token that the operator has for
+    /// its host is sent over https; queries to Amazon Managed Service for Prometheus
+    /// (`https://aps-workspaces.eu-central-1.amazonaws.com/workspaces/ws-…`) are signed.
     #[schemars(length(max = 2048), regex(pattern = "^https?://[^\\s@/?#]+(/[^\\s?#]*)?$"))]
     pub address: String,
     /// A query in PromQL that comes to one value.
@@ -208,15 +210,15 @@ pub struct PrometheusGate {
     pub on_no_data: Option<OnNoData>,
 }
 
-/// A service of your own that is asked with a POST: an answer of 200 to 299 passes, 400 to 599 fails, and anything else, or
-/// none, is no data. It is sent `name`, `namespace`, `phase`, `step`, `steps`, `weight`, `share` and `metadata` as JSON.
+/// A service of your own that is asked with a POST: an answer of 200 to 299 passes, 400 to 599 fails, and anything else, 401,
+/// 403 or none, is no data. It is sent `name`, `namespace`, `phase`, `step`, `steps`, `weight`, `share` and `metadata` as JSON.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WebhookGate {
     /// Name of the gate.
     #[schemars(length(min = 1, max = 63))]
     pub name: String,
-    /// Where to.
+    /// Where to. A token that the operator has for the host is sent over https.
     #[schemars(length(max = 2048), regex(pattern = "^https?://[^\\s@/?#]+([/?][^\\s#]*)?$"))]
     pub url: String,
     /// How long an answer is waited for, at most `30s`. Default: `5s`.

@@ -1,5 +1,5 @@
 //! Requests to whom the users of migrations name: bounded in time and size, never redirected, never to where metadata and
-//! credentials are.
+//! credentials are, and with what the operator has for that host to be let in.
 
 use std::error::Error as _;
 use std::net::{IpAddr, SocketAddr};
@@ -11,6 +11,11 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, ClientBuilder, Response, Url, redirect};
 use serde_json::Value;
+use tokio::time::timeout;
+
+use super::credential::Credential;
+use super::signature::Signer;
+use super::tokens::Tokens;
 
 const CONNECT: Duration = Duration::from_secs(3);
 /// Largest answer that is read.
@@ -23,9 +28,21 @@ const TOLD: usize = 200;
 pub(super) struct Http {
     plain: OnceLock<Result<Client, String>>,
     secure: OnceLock<Result<Client, String>>,
+    tokens: Tokens,
+}
+
+/// The head of an answer of one who let us in.
+#[derive(Debug)]
+pub(super) struct Answer {
+    response: Response,
+    shown: Credential,
 }
 
 impl Http {
+    pub(super) fn new(tokens: Tokens) -> Self {
+        Self { tokens, ..Self::default() }
+    }
+
     /// The client for this URL, unless nobody may be asked there.
     fn client(&self, url: &Url) -> Result<&Client, String> {
         let host = url.host_str().unwrap_or_default();
@@ -42,16 +59,55 @@ impl Http {
         client.as_ref().map_err(Clone::clone)
     }
 
-    /// Posts a body, and gives the answer once its head is there.
+    /// Posts a body, and gives the answer once its head is there. `signer` is for queries to Amazon alone.
     pub(super) async fn send(
         &self,
         url: &str,
         (kind, body): (&str, String),
+        signer: Option<&Signer>,
         longest: Duration,
-    ) -> Result<Response, String> {
+    ) -> Result<Answer, String> {
         let url = Url::parse(url).map_err(|error| format!("{url} is no URL: {error}"))?;
-        let request = self.client(&url)?.post(url.clone()).timeout(longest).header(CONTENT_TYPE, kind).body(body);
-        request.send().await.map_err(|error| in_words(&url, longest, error))
+        self.client(&url)?;
+        let shown = timeout(longest, Credential::of(&self.tokens, signer, &url, (kind, &body))).await;
+        let shown = shown.map_err(|_| format!("no credentials were there within {} s", longest.as_secs()))??;
+        self.send_showing(&url, (kind, body), shown, longest).await
+    }
+
+    /// Posts a body with that in its head.
+    pub(super) async fn send_showing(
+        &self,
+        url: &Url,
+        (kind, body): (&str, String),
+        shown: Credential,
+        longest: Duration,
+    ) -> Result<Answer, String> {
+        let request = self.client(url)?.post(url.clone()).timeout(longest).headers(shown.headers());
+        let answer = request.header(CONTENT_TYPE, kind).body(body).send().await;
+        let response = answer.map_err(|error| in_words(url, longest, error))?;
+        match shown.refused(url, response.status(), &self.tokens) {
+            Some(why) => Err(why),
+            None => Ok(Answer { response, shown }),
+        }
+    }
+}
+
+impl Answer {
+    pub(super) fn status(&self) -> u16 {
+        self.response.status().as_u16()
+    }
+
+    /// The whole body, unless it is too large, and without what only the host is to know.
+    pub(super) async fn text(mut self, longest: Duration) -> Result<String, String> {
+        let (url, mut bytes) = (self.response.url().clone(), Vec::new());
+        while let Some(chunk) = self.response.chunk().await.map_err(|error| in_words(&url, longest, error))? {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() > LARGEST {
+                return Err(format!("the answer has more than {LARGEST} bytes"));
+            }
+        }
+        let text = String::from_utf8(bytes).map_err(|_| "the answer is no text".to_owned())?;
+        Ok(self.shown.hide(text))
     }
 }
 
@@ -87,24 +143,12 @@ impl Resolve for Guarded {
     }
 }
 
-/// Asks a webhook. What it answers beside its status is not read.
+/// Asks a webhook. What it answers beside its status is not read; who does not let us in has said nothing of the migration.
 pub(super) async fn post(http: &Http, url: &str, body: &Value, longest: Duration) -> Said {
-    match http.send(url, ("application/json", body.to_string()), longest).await {
-        Ok(answer) => Said::Status(answer.status().as_u16()),
+    match http.send(url, ("application/json", body.to_string()), None, longest).await {
+        Ok(answer) => Said::Status(answer.status()),
         Err(why) => Said::Nothing(why),
     }
-}
-
-/// The whole body of an answer, unless it is too large.
-pub(super) async fn text(mut answer: Response, longest: Duration) -> Result<String, String> {
-    let (url, mut bytes) = (answer.url().clone(), Vec::new());
-    while let Some(chunk) = answer.chunk().await.map_err(|error| in_words(&url, longest, error))? {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > LARGEST {
-            return Err(format!("the answer has more than {LARGEST} bytes"));
-        }
-    }
-    String::from_utf8(bytes).map_err(|_| "the answer is no text".to_owned())
 }
 
 fn in_words(url: &Url, longest: Duration, error: reqwest::Error) -> String {

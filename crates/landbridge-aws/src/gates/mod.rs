@@ -4,10 +4,15 @@
 //! the background and side by side, so that a provider that is slow or away keeps no pass, and no way back, waiting.
 
 mod cloudwatch;
+mod credential;
+#[cfg(test)]
+mod credential_tests;
 mod http;
 mod prometheus;
+mod signature;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,6 +27,9 @@ use tokio::time::{Instant, timeout};
 use crate::budget::Priority;
 use crate::client::Aws;
 
+pub(crate) use signature::Signer;
+pub(crate) use tokens::Tokens;
+
 /// How long a pass waits for answers; those that come later are for the next one.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long answers of an object that is not looked at any more are kept.
@@ -30,7 +38,6 @@ const KEEP: Duration = Duration::from_mins(15);
 const EARLY: f64 = 0.2;
 
 /// What was asked for every migration of an account, and answered.
-#[derive(Default)]
 pub(crate) struct Desk {
     http: http::Http,
     rounds: Mutex<HashMap<String, Round>>,
@@ -66,6 +73,11 @@ impl Aws {
 }
 
 impl Desk {
+    /// A desk that has been asked nothing yet.
+    pub(crate) fn new(tokens: Tokens) -> Self {
+        Self { http: http::Http::new(tokens), rounds: Mutex::default() }
+    }
+
     /// Asks, if it is time to. Gives what can be waited for while somebody is being asked.
     fn begin(
         self: &Arc<Self>,
@@ -123,7 +135,8 @@ impl Desk {
         let others = join_all(others.into_iter().map(|(gate, ask)| async move {
             let said = match ask {
                 Ask::Prometheus { address, query, timeout } => {
-                    prometheus::ask(&self.http, &address, &query, Duration::from_secs(timeout)).await
+                    let longest = Duration::from_secs(timeout);
+                    prometheus::ask(&self.http, aws.signer(), &address, &query, longest).await
                 }
                 Ask::Webhook { url, body, timeout } => {
                     http::post(&self.http, &url, &body, Duration::from_secs(timeout)).await

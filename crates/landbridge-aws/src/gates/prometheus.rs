@@ -7,21 +7,28 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use super::http::{self, Http};
+use super::signature::Signer;
 
-/// Asks for one value.
-pub(super) async fn ask(http: &Http, address: &str, query: &str, longest: Duration) -> Said {
-    match answer(http, address, query, longest).await {
+/// Asks for one value. `signer` signs for those who know no tokens.
+pub(super) async fn ask(http: &Http, signer: Option<&Signer>, address: &str, query: &str, longest: Duration) -> Said {
+    match answer(http, signer, address, query, longest).await {
         Ok(value) => Said::Value(value),
         Err(why) => Said::Nothing(why),
     }
 }
 
-async fn answer(http: &Http, address: &str, query: &str, longest: Duration) -> Result<f64, String> {
+async fn answer(
+    http: &Http,
+    signer: Option<&Signer>,
+    address: &str,
+    query: &str,
+    longest: Duration,
+) -> Result<f64, String> {
     let url = format!("{}/api/v1/query", address.trim_end_matches('/'));
     let body = format!("query={}&timeout={}s", utf8_percent_encode(query, NON_ALPHANUMERIC), longest.as_secs());
-    let answer = http.send(&url, ("application/x-www-form-urlencoded", body), longest).await?;
-    let status = answer.status().as_u16();
-    let text = http::text(answer, longest).await?;
+    let answer = http.send(&url, ("application/x-www-form-urlencoded", body), signer, longest).await?;
+    let status = answer.status();
+    let text = answer.text(longest).await?;
     let Ok(answer) = serde_json::from_str::<Value>(&text) else {
         return Err(format!("the answer ({status}) is none of Prometheus: check the address"));
     };

@@ -57,7 +57,7 @@ async fn a_redirect_is_not_followed_and_neither_size_nor_time_has_no_end() {
     assert_eq!(asked.load(Ordering::SeqCst), 0);
 
     let (url, _) = answering(http("200 OK", &"x".repeat(3 << 20)), Duration::ZERO).await;
-    let said = prometheus::ask(&client, &url, "up", LONGEST).await;
+    let said = prometheus::ask(&client, None, &url, "up", LONGEST).await;
     assert!(nothing(&said).contains("has more than"), "{said:?}");
 
     let (url, _) = answering(http("200 OK", ""), Duration::from_mins(10)).await;
@@ -89,14 +89,14 @@ async fn prometheus_is_asked_by_name_and_what_is_not_prometheus_says_so() {
     let answer = json!({"status": "success", "data": {"resultType": "vector", "result": [{"value": [1, "0.5"]}]}});
     let (url, _) = answering(http("200 OK", &answer.to_string()), Duration::ZERO).await;
     let by_name = url.replace("127.0.0.1", "localhost");
-    assert_eq!(prometheus::ask(&client, &by_name, "sum(up)", LONGEST).await, Said::Value(0.5));
+    assert_eq!(prometheus::ask(&client, None, &by_name, "sum(up)", LONGEST).await, Said::Value(0.5));
     let wrong = json!({"status": "error", "errorType": "bad_data", "error": "parse error: no such thing"});
     for (head, body, told) in [
         ("400 Bad Request", wrong.to_string(), "Prometheus answered 400: parse error"),
         ("200 OK", "<html>".to_owned(), "is none of Prometheus"),
     ] {
         let (url, _) = answering(http(head, &body), Duration::ZERO).await;
-        let said = prometheus::ask(&client, &url, "up", LONGEST).await;
+        let said = prometheus::ask(&client, None, &url, "up", LONGEST).await;
         assert!(nothing(&said).contains(told), "{said:?}");
     }
 }
