@@ -1,9 +1,9 @@
 //! `docs/reference/iam-policy.json`: what the operator's role needs, from the list of every AWS operation it calls.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use landbridge_aws::operations::{ALL, IMPLIED};
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::artefact::Artefact;
 
 /// The policy and the page that lists the operations.
 pub fn artefacts() -> Result<Vec<Artefact>> {
-    let policy = serde_json::to_string_pretty(&policy()).context("writing the IAM policy")?;
+    let policy = serde_json::to_string_pretty(&policy()?).context("writing the IAM policy")?;
     Ok(vec![
         Artefact::new("docs/reference/iam-policy.json", policy + "\n"),
         Artefact::new("docs/reference/aws-operations.md", operations()?),
@@ -27,29 +27,46 @@ fn resource(template: &str) -> String {
         .replace("${RolePath}", "/landbridge/")
 }
 
-fn policy() -> Value {
-    let mut by_resource: BTreeMap<(String, &str), Vec<&str>> = BTreeMap::new();
+/// Characters of a managed policy, white space not counted (IAM User Guide, «IAM and AWS STS quotas»).
+const LONGEST: usize = 6144;
+/// What is left of them for account, Region and path in place of wildcards.
+const ROOM: usize = 500;
+
+/// One statement for each resource and each condition, so that the policy stays short.
+fn policy() -> Result<Value> {
+    let mut plain: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    let mut to_services: BTreeMap<(String, &str), BTreeSet<&str>> = BTreeMap::new();
     for operation in ALL {
-        by_resource.entry((resource(operation.resource), operation.service())).or_default().push(operation.name);
+        plain.entry(resource(operation.resource)).or_default().insert(operation.name);
     }
-    let mut statements: Vec<Value> = by_resource
-        .into_iter()
-        .map(|((resource, _), mut actions)| {
-            actions.sort_unstable();
-            json!({"Effect": "Allow", "Action": actions, "Resource": resource})
-        })
-        .collect();
     for implied in IMPLIED {
-        let mut statement = json!({
-            "Effect": "Allow", "Action": [implied.action], "Resource": resource(implied.resource),
-        });
-        if let Some(service) = implied.service {
-            let key = if implied.action == "iam:PassRole" { "iam:PassedToService" } else { "iam:AWSServiceName" };
-            statement["Condition"] = json!({"StringEquals": {key: service}});
-        }
-        statements.push(statement);
+        let resource = resource(implied.resource);
+        match implied.service {
+            Some(service) => to_services.entry((resource, implied.action)).or_default().insert(service),
+            None => plain.entry(resource).or_default().insert(implied.action),
+        };
     }
-    json!({"Version": "2012-10-17", "Statement": statements})
+    // What is allowed everywhere need not be allowed of a resource once more.
+    let everywhere = plain.get("*").cloned().unwrap_or_default();
+    for (_, actions) in plain.iter_mut().filter(|(resource, _)| *resource != "*") {
+        actions.retain(|action| !everywhere.contains(action));
+    }
+    plain.retain(|_, actions| !actions.is_empty());
+    let plain =
+        plain.iter().map(|(resource, actions)| json!({"Effect": "Allow", "Action": actions, "Resource": resource}));
+    let conditional = to_services.iter().map(|((resource, action), services)| {
+        let key = if *action == "iam:PassRole" { "iam:PassedToService" } else { "iam:AWSServiceName" };
+        let condition = json!({"StringEquals": {key: services}});
+        json!({"Effect": "Allow", "Action": [action], "Resource": resource, "Condition": condition})
+    });
+    let policy = json!({"Version": "2012-10-17", "Statement": plain.chain(conditional).collect::<Vec<_>>()});
+    let length = policy.to_string().len();
+    ensure!(
+        length + ROOM <= LONGEST,
+        "the IAM policy has {length} characters, and a managed policy may have {LONGEST}, of which {ROOM} are kept for names: \
+         make it two"
+    );
+    Ok(policy)
 }
 
 fn operations() -> Result<String> {
