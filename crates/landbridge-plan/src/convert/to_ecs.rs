@@ -144,6 +144,9 @@ fn one(
     let service = service(&name, workload, &spec, options);
     let text = |pointer: &str| service.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
     let cluster = text("/spec/clusterRef/name").unwrap_or_default();
+    if options.cluster.is_none() && spec["clusterRef"].is_null() {
+        derived.notes.push(format!("{name}: no --cluster was given, so that it refers to the ECSCluster {cluster}"));
+    }
     let called = text("/spec/serviceName").unwrap_or(name);
     let requests = requests(&derived.scaling, &cluster, &called);
     made.push(service);

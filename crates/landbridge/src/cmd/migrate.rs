@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 use kube::api::{Patch, PatchParams};
 use landbridge_api::Condition;
-use landbridge_api::condition::reason;
+use landbridge_api::condition::{self, reason};
 use landbridge_api::names::{CLI_MANAGER, annotation};
 use landbridge_api::v1alpha1::{
     Approval, GateResult, MigrationPhase as Phase, SideHealth, TrafficMigration, TrafficMigrationStatus, WeightedPoint,
@@ -43,7 +43,11 @@ pub async fn migrate(args: &MigrateArgs) -> Result<Exit> {
         serde_json::from_value(serde_json::to_value(&object)?).context("reading the TrafficMigration")
     };
     match &args.verb {
-        MigrateVerb::Plan(_) => show(&planned(&read().await?)?),
+        MigrateVerb::Plan(_) => {
+            let migration = read().await?;
+            show(&planned(&migration)?)?;
+            Ok(if stands_in_the_way(&migration) { Exit::Failed } else { Exit::Ok })
+        }
         MigrateVerb::Status { watch: false, .. } => show(&status(&read().await?, Timestamp::now())?),
         MigrateVerb::Status { watch: true, .. } => watch(read).await,
         verb => {
@@ -117,6 +121,13 @@ fn refuse_promotion(migration: &TrafficMigration, status: &TrafficMigrationStatu
              status shows what it does"
         ),
     }
+}
+
+/// Whether the preflight refuses it: nothing is written until somebody corrects what it says.
+fn stands_in_the_way(migration: &TrafficMigration) -> bool {
+    let status = migration.status.clone().unwrap_or_default();
+    status.phase.unwrap_or_default() == Phase::Preflight
+        && condition::is_true(&status.common.conditions, condition::STALLED)
 }
 
 /// What its condition Ready says.
@@ -327,6 +338,21 @@ mod tests {
         let now = "2026-01-01T00:03:00Z".parse().unwrap();
         insta::assert_snapshot!("migrate_status", status(&migration("Baking"), now).unwrap());
         insta::assert_snapshot!("migrate_plan", planned(&migration("Preflight")).unwrap());
+    }
+
+    #[test]
+    fn only_what_the_preflight_refuses_stands_in_the_way() {
+        let mut migration = migration("Preflight");
+        assert!(!stands_in_the_way(&migration));
+        let stalled = serde_json::from_value(json!({
+            "type": "Stalled", "status": "True", "reason": "PreflightFailed", "message": "no ready pod",
+            "lastTransitionTime": "2026-01-01T00:00:00Z",
+        }));
+        let status = migration.status.as_mut().unwrap();
+        status.common.conditions.push(stalled.unwrap());
+        assert!(stands_in_the_way(&migration));
+        migration.status.as_mut().unwrap().phase = Some(Phase::Conflicted);
+        assert!(!stands_in_the_way(&migration));
     }
 
     #[test]

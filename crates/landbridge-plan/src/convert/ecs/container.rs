@@ -22,6 +22,13 @@ pub fn path(pod: &Value, list: &str, index: usize) -> Path {
 pub fn take(taking: &mut Taking<'_>, container: &Value, at: &Path) -> Map<String, Value> {
     let mut out = Map::new();
     out.insert("name".into(), container["name"].clone());
+    if container["image"].as_str().is_none_or(str::is_empty) {
+        let name = container["name"].as_str().unwrap_or_default();
+        taking
+            .out
+            .notes
+            .push(format!("container {name} has no image, without which ECS takes no task definition: set one"));
+    }
     put(&mut out, "image", Some(container["image"].clone()));
     let variables = environment::take(taking, container, at, &mut out);
     for (from, to) in [("command", "entryPoint"), ("args", "command")] {

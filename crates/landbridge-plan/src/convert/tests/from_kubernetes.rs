@@ -215,6 +215,20 @@ fn what_ecs_cannot_do_is_refused_with_what_to_do() {
 }
 
 #[test]
+fn what_nobody_said_is_noted() {
+    let yaml = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: bare}, \
+                spec: {template: {spec: {containers: [{name: app}]}}}}";
+    let documents = documents(yaml);
+    let made = to_ecs(&documents, &ecs::Options::default()).unwrap();
+    let notes = made.report.notes.join("\n");
+    assert!(notes.contains("container app has no image"), "{notes}");
+    assert!(notes.contains("no --cluster was given"), "{notes}");
+    let options = ecs::Options { cluster: Some("prod".into()), ..ecs::Options::default() };
+    let made = to_ecs(&documents, &options).unwrap();
+    assert!(!made.report.notes.join("\n").contains("--cluster"), "{:?}", made.report.notes);
+}
+
+#[test]
 fn instances_take_what_fargate_does_not() {
     let yaml = r"
 apiVersion: apps/v1
